@@ -1,0 +1,6 @@
+"""The one module-level Faust application: `faust -A shopnow_streams.app worker -l info`."""
+
+from shopnow_streams.settings import from_environment
+from shopnow_streams.wiring import create_app
+
+app = create_app(from_environment())

@@ -1,0 +1,82 @@
+"""A record batch: what one fetch brought of one partition, and where in the partition it stands."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import faust
+from faust.transport.utils import DefaultSchedulingStrategy
+from faust.types import TP
+
+
+class Record(Protocol):
+    """The parts of `confluent_kafka.Message` that we read."""
+
+    def offset(self) -> int: ...
+    def key(self) -> bytes | None: ...
+    def value(self) -> bytes | None: ...
+    def timestamp(self) -> tuple[int, int]: ...
+
+
+class Batch:
+    """`records` of the partition `tp`, in order. Looks to Faust like one record of aiokafka, whose value it is.
+
+    `start` is where the reader stood before it and `next_offset` where it stands after it. A batch is the next one
+    of its partition exactly when its `start` is where the partition stands: offsets between records may be missing
+    (markers of transactions, compaction), batches may not.
+    """
+
+    __slots__ = ("epoch", "next_offset", "records", "start", "tp")
+
+    key = checksum = None
+    headers = ()
+    serialized_key_size = serialized_value_size = 0
+    timestamp = timestamp_type = None
+
+    def __init__(self, tp: TP, records: Sequence[Record], start: int, epoch: int) -> None:
+        self.tp = tp
+        self.records = records
+        self.start = start
+        self.next_offset = records[-1].offset() + 1
+        self.epoch = epoch
+
+    @property
+    def topic(self) -> str:
+        return self.tp.topic
+
+    @property
+    def partition(self) -> int:
+        return self.tp.partition
+
+    @property
+    def offset(self) -> int:
+        return self.next_offset - 1
+
+    @property
+    def value(self) -> "Batch":
+        return self
+
+
+class BatchSchema(faust.Schema):
+    """The schema of our own topics: hands the batch through; decoding is the fold's business."""
+
+    def loads_key(self, app: Any, message: Any, **_: Any) -> None:
+        """A batch has no key."""
+
+    def loads_value(self, app: Any, message: Any, **_: Any) -> Batch:
+        """The batch itself."""
+        batch: Batch = message.value
+        return batch
+
+
+class BatchScheduler(DefaultSchedulingStrategy):
+    """Faust's `ConsumerScheduler` setting: batches as they are, records of other topics one by one as ever."""
+
+    def iterate(self, records: Any) -> Any:
+        """Yield (partition, batch) for ours, then (partition, record) for the rest."""
+        rest = {}
+        for tp, fetched in records.items():
+            if isinstance(fetched, Batch):
+                yield tp, fetched
+            else:
+                rest[tp] = fetched
+        yield from super().iterate(rest)

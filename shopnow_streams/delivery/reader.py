@@ -1,0 +1,133 @@
+"""Fetching with librdkafka: one thread, one client in no group, one fetch ahead of the event loop."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+import confluent_kafka
+from confluent_kafka import KafkaError, KafkaException
+from faust.types import TP
+
+from shopnow_streams.delivery.batch import Batch, Record
+from shopnow_streams.errors import OffsetsLost
+
+FETCH_RECORDS = 5_000
+IDLE_WAIT_S = 0.1
+
+
+class Reader:
+    """Reads assigned partitions in order from given offsets, as batches.
+
+    Which partitions, and from where, is told by `assign`; a group's business (membership, commits) is not the
+    reader's. While the loop works on one fetch the thread makes the next, so that both cores are busy.
+    """
+
+    def __init__(self, librdkafka: Mapping[str, str], queue_kib: int = 32_768) -> None:
+        self._config: dict[str, str | int | float | bool] = {
+            **librdkafka,
+            "group.id": "unused: partitions are assigned, offsets are not committed",
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "error",
+            "isolation.level": "read_committed",
+            "fetch.wait.max.ms": 50,
+            "fetch.queue.backoff.ms": 2,
+            "queued.max.messages.kbytes": queue_kib,
+            "fetch.message.max.bytes": 4 << 20,
+        }
+        self._client: confluent_kafka.Consumer | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="reader")
+        self._ahead: asyncio.Future[list[Batch]] | None = None
+        self._stands: dict[tuple[str, int], int] = {}
+        self.epoch = 0
+
+    async def assign(self, offsets: Mapping[TP, int]) -> None:
+        """Read these partitions from these offsets and no others. What was fetched before belongs to a past epoch."""
+        await self._settle()
+        self.epoch += 1
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._assign, dict(offsets))
+
+    async def take(self) -> dict[TP, Batch]:
+        """What the last fetch brought, waiting at most `IDLE_WAIT_S` for a first record.
+
+        Raises OffsetsLost where Kafka no longer has the next offset, KafkaException where a partition can't be read.
+        """
+        loop = asyncio.get_running_loop()
+        ahead, self._ahead = self._ahead, None
+        batches = await (ahead or loop.run_in_executor(self._thread, self._fetch))
+        if self._stands:
+            self._ahead = loop.run_in_executor(self._thread, self._fetch)
+        return {batch.tp: batch for batch in batches}
+
+    def ends(self) -> dict[TP, int]:
+        """The end of each assigned partition as of its last fetch. Does not block; unfetched ones are left out."""
+        if self._client is None:
+            return {}
+        ends = {}
+        for topic, partition in list(self._stands):
+            at = confluent_kafka.TopicPartition(topic, partition)
+            watermarks = self._client.get_watermark_offsets(at, cached=True)
+            if watermarks is not None and watermarks[1] >= 0:
+                ends[TP(topic, partition)] = watermarks[1]
+        return ends
+
+    async def close(self) -> None:
+        """Leave the brokers. Blocks for the fetch under way."""
+        await self._settle()
+        if self._client is not None:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._client.close)
+        self._thread.shutdown()
+
+    async def _settle(self) -> None:
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            await asyncio.wait([ahead])
+            ahead.exception()  # of an epoch that is over: looked at so that asyncio does not report it
+
+    def _assign(self, offsets: dict[TP, int]) -> None:
+        if self._client is None:
+            self._client = confluent_kafka.Consumer(self._config)
+        self._stands = {(tp.topic, tp.partition): offset for tp, offset in offsets.items()}
+        self._client.assign(
+            [confluent_kafka.TopicPartition(tp.topic, tp.partition, offset) for tp, offset in offsets.items()]
+        )
+
+    def _fetch(self) -> list[Batch]:
+        client = self._client
+        if client is None:
+            return []
+        # consume() waits for all it was asked for: one record wakes us, then what else is there already
+        messages = client.consume(1, IDLE_WAIT_S)
+        if messages:
+            messages += client.consume(FETCH_RECORDS - 1, 0)
+        return [self._batch(at, records) for at, records in _by_partition(messages).items()]
+
+    def _batch(self, at: tuple[str, int], records: list[Record]) -> Batch:
+        batch = Batch(TP(*at), records, self._stands[at], self.epoch)
+        self._stands[at] = batch.next_offset
+        return batch
+
+
+def _by_partition(messages: Iterable[confluent_kafka.Message]) -> dict[tuple[str, int], list[Record]]:
+    batches: dict[tuple[str, int], list[Record]] = {}
+    for message in messages:
+        error = message.error()
+        if error is not None:
+            _raise_unless_passing(error, message)
+            continue
+        at = (message.topic(), message.partition())
+        records = batches.get(at)
+        if records is None:
+            batches[at] = records = []
+        records.append(message)
+    return batches
+
+
+def _raise_unless_passing(error: KafkaError, message: confluent_kafka.Message) -> None:
+    if error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
+        raise OffsetsLost(
+            f"{message.topic()} partition {message.partition()}: Kafka no longer has the next offset "
+            f"({error.str()}). The topic was recreated, or its retention passed the worker by."
+        )
+    if not error.retriable() and error.code() not in (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT):
+        raise KafkaException(error)

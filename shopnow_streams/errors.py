@@ -1,0 +1,83 @@
+"""Everything this project raises on purpose, as one tree.
+
+    ShopNowError
+    ├── SettingsError          a SHOPNOW_* variable is unknown or does not parse
+    ├── EventRejected          a record is not an event of its topic
+    ├── KafkaUnavailable       no broker answered in time
+    ├── DeliveryFailed         Kafka did not acknowledge an event
+    ├── TopicMismatch          a topic is missing, or has other partitions than the tables expect
+    ├── OffsetsLost            Kafka no longer has the offsets that a table or the archive needs next
+    ├── DeliveryGap            a batch does not begin where its partition stands
+    ├── WriterFenced           another worker took over the partition
+    ├── SinkUnavailable        the archive did not take a segment; try the same one again
+    ├── SegmentConflict        another writer committed that first offset already
+    ├── ArchiveCorrupt         a name or a file in the archive is not what it should be
+    └── StackError             the local stack could not be installed, started or stopped
+        ├── JavaMissing
+        ├── PortBusy
+        └── ProcessDied
+"""
+
+
+class ShopNowError(Exception):
+    """Base of all. Its message says what happened, to what, and what to do; commands print it as it is."""
+
+
+class SettingsError(ShopNowError):
+    """A SHOPNOW_* variable is unknown or does not parse."""
+
+
+class EventRejected(ShopNowError):
+    """A record is not an event of its topic; it goes to the reject topic with this message as its reason."""
+
+
+class KafkaUnavailable(ShopNowError):
+    """No broker answered within the time allowed."""
+
+
+class DeliveryFailed(ShopNowError):
+    """Kafka did not acknowledge an event. It may be in the topic all the same: an answer can be lost too."""
+
+
+class TopicMismatch(ShopNowError):
+    """A topic is missing, or has other partitions than the tables expect."""
+
+
+class OffsetsLost(ShopNowError):
+    """Kafka no longer has the offsets needed next: the topic was recreated, or its retention passed them."""
+
+
+class DeliveryGap(ShopNowError):
+    """A record batch does not begin where its partition stands: going on would lose or repeat events."""
+
+
+class WriterFenced(ShopNowError):
+    """Another worker owns the partition now; whatever this one still holds of it must not be written."""
+
+
+class SinkUnavailable(ShopNowError):
+    """The archive did not take a segment. The same segment may be offered again, unchanged."""
+
+
+class SegmentConflict(ShopNowError):
+    """Another writer already committed a segment with that first offset."""
+
+
+class ArchiveCorrupt(ShopNowError):
+    """A name or a file in the archive is not what the layout says it must be."""
+
+
+class StackError(ShopNowError):
+    """The local stack could not be installed, started or stopped."""
+
+
+class JavaMissing(StackError):
+    """No Java of a usable version was found, and none could be fetched."""
+
+
+class PortBusy(StackError):
+    """Another process listens on a port that the stack needs."""
+
+
+class ProcessDied(StackError):
+    """A process of the stack ended before it was ready; the message carries the end of its log."""

@@ -1,0 +1,12 @@
+"""The tables as pure folds, in reading order; `definition` says what a table is."""
+
+from typing import Any
+
+from shopnow_streams.folds.definition import Definition
+from shopnow_streams.folds.hours import HOURS
+from shopnow_streams.folds.orders import ORDERS
+from shopnow_streams.folds.products import PRODUCTS
+from shopnow_streams.folds.rejections import REJECTIONS
+from shopnow_streams.folds.stock import STOCK
+
+TABLES: tuple[Definition[Any], ...] = (PRODUCTS, STOCK, ORDERS, HOURS, REJECTIONS)

@@ -1,0 +1,74 @@
+"""Orders: when each was placed and paid, and the amounts of both."""
+
+from datetime import datetime
+
+import msgspec
+
+from shopnow_streams.events import OrderPlaced, PaymentAccepted, cents, order_key
+from shopnow_streams.folds.definition import NEVER, Definition, Flow
+from shopnow_streams.topics import Topic
+
+
+class Order(msgspec.Struct, gc=False):
+    """One order. `placements` above 1 is an order sent again: the newest stands, the others are only counted.
+
+    Payments are counted and added up, since an order may be paid in parts, or twice.
+    """
+
+    user_id: int = -1
+    placed_at: datetime = NEVER
+    placed_cents: int = 0
+    units: int = 0
+    placements: int = 0
+    paid_at: datetime = NEVER
+    paid_cents: int = 0
+    payments: int = 0
+
+
+def placed(order: Order, event: OrderPlaced) -> Order:
+    """The newest placement stands; of two of the same instant, the one with the larger amount, units, customer."""
+    order.placements += 1
+    units = sum(line.quantite for line in event.articles)
+    placement = (event.timestamp, cents(event.montant_total), units, event.user_id)
+    if placement > (order.placed_at, order.placed_cents, order.units, order.user_id):
+        order.placed_at, order.placed_cents, order.units, order.user_id = placement
+    return order
+
+
+def paid(order: Order, event: PaymentAccepted) -> Order:
+    """One payment more; the order carries the time of the newest."""
+    order.payments += 1
+    order.paid_cents += cents(event.montant)
+    order.paid_at = max(order.paid_at, event.timestamp)
+    return order
+
+
+def merge(one: Order, other: Order) -> Order:
+    """The newest placement of both; payments add up."""
+    newest = max(one, other, key=lambda order: (order.placed_at, order.placed_cents, order.units, order.user_id))
+    return Order(
+        user_id=newest.user_id,
+        placed_at=newest.placed_at,
+        placed_cents=newest.placed_cents,
+        units=newest.units,
+        placements=one.placements + other.placements,
+        paid_at=max(one.paid_at, other.paid_at),
+        paid_cents=one.paid_cents + other.paid_cents,
+        payments=one.payments + other.payments,
+    )
+
+
+def _by_order(event: OrderPlaced | PaymentAccepted) -> str:
+    return order_key(event.id_commande)
+
+
+ORDERS = Definition(
+    name="orders",
+    key_type=str,
+    state=Order,
+    merge=merge,
+    flows=(
+        Flow(Topic.ORDER_PLACED, key=_by_order, fold=placed),
+        Flow(Topic.PAYMENT_ACCEPTED, key=_by_order, fold=paid),
+    ),
+)

@@ -1,0 +1,26 @@
+"""Rejections: how many records of each topic were not events, by reason. Fed by the decoder, not by a flow."""
+
+import msgspec
+
+from shopnow_streams.folds.definition import Definition
+
+
+class Rejections(msgspec.Struct, gc=False):
+    """One topic. `by_reason` maps `events.Rejection.reason` to a count."""
+
+    by_reason: dict[str, int] = {}
+
+
+def rejected(rejections: Rejections, reason: str) -> Rejections:
+    """One more for that reason."""
+    rejections.by_reason[reason] = rejections.by_reason.get(reason, 0) + 1
+    return rejections
+
+
+def merge(one: Rejections, other: Rejections) -> Rejections:
+    """Counts add up, reason by reason."""
+    reasons = sorted(one.by_reason.keys() | other.by_reason.keys())
+    return Rejections({reason: one.by_reason.get(reason, 0) + other.by_reason.get(reason, 0) for reason in reasons})
+
+
+REJECTIONS = Definition(name="rejections", key_type=str, state=Rejections, merge=merge, flows=())

@@ -1,0 +1,113 @@
+"""The worker's settings: SHOPNOW_* in the environment, one frozen dataclass, and a table of them for the README.
+
+A name that is not known is an error, not a wish: a typo must not run with the default.
+"""
+
+import dataclasses
+import difflib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from shopnow_streams.errors import SettingsError
+from shopnow_streams.kafka_config import KafkaConnection
+
+PREFIX = "SHOPNOW_"
+
+
+def _setting(default: Any, meaning: str) -> Any:
+    return field(default=default, metadata={"meaning": meaning})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Each field is read from SHOPNOW_ and its name in capitals."""
+
+    kafka: str = _setting("127.0.0.1:9092", "bootstrap servers, host:port separated by commas")
+    kafka_security_protocol: str = _setting("PLAINTEXT", "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL")
+    kafka_sasl_mechanism: str = _setting("", "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512")
+    kafka_sasl_username: str = _setting("", "SASL user name")
+    kafka_sasl_password_file: str = _setting("", "file that holds the SASL password")
+    kafka_ssl_ca_file: str = _setting("", "PEM file of the authorities to trust")
+    kafka_ssl_cert_file: str = _setting("", "PEM file of the client's certificate")
+    kafka_ssl_key_file: str = _setting("", "PEM file of the client's key")
+    application_id: str = _setting("shopnow-streams", "consumer group, and prefix of changelogs and transactional ids")
+    partitions: int = _setting(4, "partitions of the five topics and of every table")
+    replication_factor: int = _setting(1, "replicas of the topics that are created")
+    data_dir: Path = _setting(Path("var/worker"), "the tables' local store; one a worker")
+    web_host: str = _setting("127.0.0.1", "address that HTTP listens on")
+    web_port: int = _setting(6066, "port that HTTP listens on")
+    web_advertised: str = _setting("", "host:port under which the other workers reach this one; listen address if empty")
+    session_timeout_s: float = _setting(10.0, "a worker silent for this long loses its partitions")
+    flush_interval_s: float = _setting(1.0, "how often changed rows become durable")
+    flush_rows: int = _setting(20_000, "changed rows of a partition that make a flush due at once")
+    keep_rows: int = _setting(50_000, "rows of a table and partition kept in memory")
+    archive: str = _setting("hdfs://127.0.0.1:8020/shopnow", "where every raw event goes; empty: no archive")
+    archive_webhdfs: str = _setting("http://127.0.0.1:9870", "WebHDFS address; two, separated by ';', for an HA pair")
+    archive_user: str = _setting("shopnow", "HDFS user name")
+    archive_kerberos: bool = _setting(False, "authenticate to WebHDFS by Kerberos (needs hdfs[kerberos])")
+    archive_format: str = _setting("parquet", "parquet or jsonl")
+    archive_segment_bytes: int = _setting(32 << 20, "raw bytes that close a segment")
+    archive_segment_rows: int = _setting(500_000, "records that close a segment")
+    archive_segment_age_s: float = _setting(30.0, "age that closes a segment")
+    archive_buffer_bytes: int = _setting(64 << 20, "raw bytes held for open segments, all partitions together")
+    log_format: str = _setting("console", "console or json")
+
+    def __post_init__(self) -> None:
+        _check(self.partitions >= 1, "partitions", "must be at least 1")
+        _check(self.replication_factor >= 1, "replication_factor", "must be at least 1")
+        _check(0 < self.web_port < 65536, "web_port", "must be a port, 1 to 65535")
+        _check(3 <= self.session_timeout_s <= 40, "session_timeout_s", "must be 3 to 40 seconds")
+        _check(0.05 <= self.flush_interval_s <= 60, "flush_interval_s", "must be 0.05 to 60 seconds")
+        _check(self.flush_rows >= 1, "flush_rows", "must be at least 1")
+        _check(self.archive_format in ("parquet", "jsonl"), "archive_format", "must be parquet or jsonl")
+        _check(self.log_format in ("console", "json"), "log_format", "must be console or json")
+
+    @property
+    def connection(self) -> KafkaConnection:
+        """How to reach Kafka."""
+        return KafkaConnection(
+            bootstrap=self.kafka,
+            security_protocol=self.kafka_security_protocol,
+            sasl_mechanism=self.kafka_sasl_mechanism or None,
+            sasl_username=self.kafka_sasl_username or None,
+            sasl_password_file=self.kafka_sasl_password_file or None,
+            ssl_ca_file=self.kafka_ssl_ca_file or None,
+            ssl_cert_file=self.kafka_ssl_cert_file or None,
+            ssl_key_file=self.kafka_ssl_key_file or None,
+        )
+
+
+def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Settings from SHOPNOW_* variables. Raises SettingsError for an unknown name or a value that does not parse."""
+    fields = {f"{PREFIX}{setting.name.upper()}": setting for setting in dataclasses.fields(Settings)}
+    values: dict[str, Any] = {}
+    for name, text in environment.items():
+        if not name.startswith(PREFIX) or name in OTHERS:
+            continue
+        if name not in fields:
+            near = difflib.get_close_matches(name, [*fields, *OTHERS], 1)
+            raise SettingsError(f"{name} is no setting" + (f": did you mean {near[0]}?" if near else ""))
+        setting = fields[name]
+        values[setting.name] = _parse(name, setting.type, text)
+    return Settings(**values)
+
+
+OTHERS = ("SHOPNOW_MAVEN_URL",)
+"""Variables of ours that are not the worker's."""
+
+
+def _parse(name: str, kind: Any, text: str) -> Any:
+    try:
+        if kind is bool:
+            return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[text.lower()]
+        return kind(text)
+    except (ValueError, KeyError) as error:
+        raise SettingsError(f"{name}={text!r} is not a {kind.__name__}") from error
+
+
+def _check(holds: bool, name: str, what: str) -> None:
+    if not holds:
+        raise SettingsError(f"{PREFIX}{name.upper()} {what}")

@@ -1,0 +1,44 @@
+"""`/health/live`: the loop turns. `/health/ready`: offsets move, or there is nothing left to read."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aiohttp import web
+from faust.types import TP
+
+from shopnow_streams.views.page import json_response
+
+STALLED_S = 30.0
+
+
+class Health:
+    """The worker's health, by its progress. `lag` gives records not yet folded, by partition of a topic."""
+
+    def __init__(self, settled: Callable[[], bool], lag: Callable[[], Mapping[TP, int]]) -> None:
+        self._settled = settled
+        self._lag = lag
+        self._moved: dict[TP, tuple[int, float]] = {}
+
+    async def live(self, _request: web.Request) -> dict[str, Any]:
+        """Answering at all is the answer."""
+        return {"status": "live"}
+
+    async def ready(self, _request: web.Request) -> web.Response:
+        """503 while partitions are being restored, or where one has stood still for `STALLED_S` with records left."""
+        reasons = [] if self._settled() else ["partitions are being assigned or restored"]
+        lag = self._lag()
+        reasons += [f"{tp.topic} partition {tp.partition}: {lag[tp]} records behind and standing" for tp in self._stalled(lag)]
+        body = {"status": "not ready" if reasons else "ready", "reasons": reasons, "lag": sum(lag.values())}
+        return json_response(body, 503 if reasons else 200)
+
+    def _stalled(self, lag: Mapping[TP, int]) -> list[TP]:
+        now = time.monotonic()
+        stalled = []
+        for tp, behind in lag.items():
+            before, since = self._moved.get(tp, (-1, now))
+            if behind == 0 or behind != before:
+                self._moved[tp] = (behind, now)
+            elif now - since > STALLED_S:
+                stalled.append(tp)
+        return stalled

@@ -1,0 +1,85 @@
+"""`/metrics` for Prometheus: read from the tables when asked, so that the hot path counts nothing twice."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from aiohttp import web
+from faust.types import TP
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
+
+from shopnow_streams.folds.rejections import REJECTIONS, Rejections
+from shopnow_streams.topics import Topic
+from tables.live import LiveTables
+
+
+class TablesCollector(Collector):
+    """The live side's progress. Labels are bounded: topics, partitions, tables, and the few reasons of a reject."""
+
+    def __init__(self, live: LiveTables, lag: Callable[[], Mapping[TP, int]]) -> None:
+        self._live = live
+        self._lag = lag
+
+    def collect(self) -> Iterator[Metric]:
+        """Called by the registry for each scrape, on the event loop."""
+        live = self._live
+        partitions = [owned.partition for owned in live.owned.values()]
+        owned = GaugeMetricFamily("shopnow_partitions_owned", "Partition numbers that this worker owns")
+        owned.add_metric([], len(partitions))
+        yield owned
+        events = CounterMetricFamily("shopnow_events", "Events folded since their partition was taken over", labels=["topic"])
+        for topic in Topic:
+            events.add_metric([topic], sum(partition.accepted[topic] for partition in partitions))
+        yield events
+        rejected = CounterMetricFamily("shopnow_rejected", "Records that are not events, ever", labels=["topic", "reason"])
+        for (topic, reason), count in sorted(self._rejected().items()):
+            rejected.add_metric([topic, reason], count)
+        yield rejected
+        position = GaugeMetricFamily("shopnow_position", "Next offset the tables stand at", labels=["topic", "partition"])
+        for partition in partitions:
+            for topic, offset in partition.positions.items():
+                position.add_metric([topic, str(partition.number)], offset)
+        yield position
+        lag = GaugeMetricFamily("shopnow_lag_records", "Records not yet folded", labels=["topic", "partition"])
+        for tp, behind in self._lag().items():
+            lag.add_metric([tp.topic, str(tp.partition)], behind)
+        yield lag
+        pending = GaugeMetricFamily("shopnow_rows_pending", "Rows changed since the last flush")
+        pending.add_metric([], sum(partition.pending for partition in partitions))
+        yield pending
+        for name, text, value in (
+            ("shopnow_flushes", "Cuts made durable", live.flushes),
+            ("shopnow_flushed_rows", "Rows written by them", live.flushed_rows),
+            ("shopnow_flush_seconds", "Time from a cut to its being durable", live.flush_seconds),
+            ("shopnow_restored_rows", "Rows read from changelogs at take-over", live.restored_rows),
+        ):
+            counter = CounterMetricFamily(name, text)
+            counter.add_metric([], value)
+            yield counter
+
+    def _rejected(self) -> dict[tuple[str, str], int]:
+        counts: dict[tuple[str, str], int] = {}
+        for owned in self._live.owned.values():
+            for topic in Topic:
+                state = owned.partition.tables[REJECTIONS.name].get(str(topic))
+                if isinstance(state, Rejections):
+                    for reason, count in state.by_reason.items():
+                        counts[topic, reason] = counts.get((topic, reason), 0) + count
+        return counts
+
+
+class Metrics:
+    """The exposition of one registry."""
+
+    def __init__(self, *collectors: Collector) -> None:
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        PlatformCollector(registry=self._registry)
+        GCCollector(registry=self._registry)
+        for collector in collectors:
+            self._registry.register(collector)
+
+    async def exposed(self, _request: web.Request) -> web.Response:
+        """Prometheus text."""
+        return web.Response(body=generate_latest(self._registry), headers={"Content-Type": CONTENT_TYPE_LATEST})

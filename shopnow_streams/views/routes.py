@@ -1,0 +1,56 @@
+"""Every path of the API and what answers it."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from aiohttp import web
+from faust.types import TP
+from prometheus_client.registry import Collector
+
+from shopnow_streams.views import hours
+from shopnow_streams.views.gather import PATH, Gather
+from shopnow_streams.views.health import Health
+from shopnow_streams.views.hours import Hours
+from shopnow_streams.views.metrics import Metrics, TablesCollector
+from shopnow_streams.views.orders import Orders
+from shopnow_streams.views.page import json_response, problems
+from shopnow_streams.views.products import Products
+from shopnow_streams.views.stock import Stock
+from tables.live import LiveTables
+
+MAX_BODY_BYTES = 1 << 20
+
+
+def add_routes(
+    server: web.Application,
+    gather: Gather,
+    live: LiveTables,
+    settled: Callable[[], bool],
+    lag: Callable[[], Mapping[TP, int]],
+    collectors: tuple[Collector, ...] = (),
+) -> None:
+    """Put the API on Faust's own web server."""
+    products, stock, orders, health = Products(gather), Stock(gather), Orders(gather), Health(settled, lag)
+    server.middlewares.append(problems)
+    for path, view in (
+        ("/api/products", products.listed),
+        ("/api/products/{key}", products.one),
+        ("/api/stock", stock.listed),
+        ("/api/stock/{key}", stock.one),
+        ("/api/orders/{key}", orders.one),
+        ("/api/revenue", Hours(gather, hours.revenue).listed),
+        ("/api/funnel", Hours(gather, hours.funnel).listed),
+        ("/health/live", health.live),
+        ("/health/ready", health.ready),
+        ("/metrics", Metrics(TablesCollector(live, lag), *collectors).exposed),
+    ):
+        server.router.add_get(path, _answering(view))
+    server.router.add_post(PATH, gather.serve)
+
+
+def _answering(view: Callable[[web.Request], Awaitable[Any]]) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        body = await view(request)
+        return body if isinstance(body, web.StreamResponse) else json_response(body)
+
+    return answer

@@ -1,0 +1,174 @@
+"""Which partitions this worker owns, and the flushes that make their state durable."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import KafkaException
+from faust.types import TP
+from mode import Service
+
+from shopnow_streams.delivery.batch import Batch
+from shopnow_streams.folds.definition import Definition
+from tables.cut import POSITIONS, Cut
+from tables.partition import Partition
+from tables.restore import restore
+from tables.store import PartitionStore, prefix
+from tables.writer import PartitionWriter
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class LiveTablesConfig:
+    """`flush_interval_s` bounds what a kill makes the next owner fold again; `flush_rows` bounds one cut, and
+    `keep_rows` what stays in memory of each table and partition between cuts."""
+
+    application_id: str
+    data_dir: Path
+    librdkafka: Mapping[str, str]
+    flush_interval_s: float = 1.0
+    flush_rows: int = 20_000
+    keep_rows: int = 50_000
+
+    def changelog(self, table: str) -> str:
+        """The table's changelog topic, by Faust's rule."""
+        return f"{self.application_id}-{table}-changelog"
+
+
+@dataclass
+class Owned:
+    """A partition that is ours: its state and its writer. `flushing` keeps its cuts one behind the other."""
+
+    partition: Partition
+    writer: PartitionWriter
+    flushing: asyncio.Lock
+
+
+class LiveTables(Service):
+    """All tables of one worker. The event loop's, but for the threads that it runs its blocking parts in."""
+
+    def __init__(self, config: LiveTablesConfig, definitions: Iterable[Definition[Any]], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.config = config
+        self.definitions = {definition.name: definition for definition in definitions}
+        self.changelogs = {table: config.changelog(table) for table in (*self.definitions, POSITIONS)}
+        self.owned: dict[int, Owned] = {}
+        self.on_durable: Callable[[Mapping[TP, int]], None] = lambda _offsets: None
+        self.flush_seconds = 0.0
+        self.flushes = 0
+        self.flushed_rows = 0
+        self.restored_rows = 0
+        self._generation = -1
+        self._flush_due = asyncio.Event()
+        self._threads = ThreadPoolExecutor(8, thread_name_prefix="tables")
+
+    def next_offset(self, tp: TP) -> int | None:
+        """Where `tp` stands (see `delivery.consumer.Progress`)."""
+        owned = self.owned.get(tp.partition)
+        return None if owned is None else owned.partition.positions.get(tp.topic)
+
+    def apply(self, batch: Batch) -> None:
+        """Fold a batch of a partition of ours; one of another partition is left for its owner."""
+        owned = self.owned.get(batch.partition)
+        if owned is None:
+            return
+        owned.partition.apply(batch)
+        if owned.partition.pending >= self.config.flush_rows:
+            self._flush_due.set()
+
+    async def back_pressure(self, batch: Batch) -> None:
+        """Wait while the partition has twice a cut's rows unwritten: memory is bounded, and Kafka keeps the rest."""
+        while (owned := self.owned.get(batch.partition)) and owned.partition.pending >= 2 * self.config.flush_rows:
+            self._flush_due.set()
+            await asyncio.sleep(0.01)
+
+    async def take_over(self, assigned: Collection[int], generation: int) -> None:
+        """Own exactly these partition numbers, as of this generation of the group.
+
+        New ones: fence the former owner, then restore. A generation that we missed may have had another owner write
+        to a partition which looks as if we had kept it: then all are new.
+        """
+        kept = set(assigned) & self.owned.keys() if generation == self._generation + 1 else set()
+        self._generation = generation
+        await self._release(self.owned.keys() - kept)
+        new = sorted(set(assigned) - kept)
+        if new:
+            writers, stores = await self._in_thread(self._open, new)
+            for number in new:
+                partition = Partition(number, self.definitions.values(), stores[number])
+                self.owned[number] = Owned(partition, writers[number], asyncio.Lock())
+
+    def _open(self, numbers: list[int]) -> tuple[dict[int, PartitionWriter], dict[int, PartitionStore]]:
+        config = self.config
+        writers = {
+            number: PartitionWriter(
+                config.librdkafka, f"{config.application_id}-tables-{number}", number, self.changelogs
+            )
+            for number in numbers
+        }
+        for writer in writers.values():
+            writer.open()
+        stores = {number: PartitionStore(config.data_dir / "tables" / str(number)) for number in numbers}
+        self.restored_rows += restore(config.librdkafka, stores, self.changelogs, lambda: self.should_stop)
+        return writers, stores
+
+    async def _release(self, numbers: Collection[int]) -> None:
+        released = [self.owned.pop(number) for number in list(numbers)]
+        for owned in released:
+            owned.writer.give_up()
+        for owned in released:
+            async with owned.flushing:
+                await self._in_thread(owned.writer.close)
+                owned.partition.store.close()
+
+    @Service.task
+    async def _flush_regularly(self) -> None:
+        while not self.should_stop:
+            await self.wait_first(self._flush_due.wait(), timeout=self.config.flush_interval_s)
+            self._flush_due.clear()
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Make durable what every owned partition stands at. Raises WriterFenced where one is not ours any more."""
+        await asyncio.gather(*(self._flush(owned) for owned in list(self.owned.values())))
+
+    async def _flush(self, owned: Owned) -> None:
+        async with owned.flushing:
+            number = owned.partition.number
+            if self.owned.get(number) is not owned:
+                return
+            cut = owned.partition.cut()
+            if cut is None:
+                return
+            started = self.loop.time()
+            try:
+                await self._in_thread(self._write, owned, cut)
+            except KafkaException:
+                if self.owned.get(number) is owned:
+                    raise
+                return  # revoked meanwhile, and given up: the next owner reads on from the cut before
+            owned.partition.settle(self.config.keep_rows)
+            self.on_durable({TP(topic, number): offset for topic, offset in cut.positions.items()})
+            self.flushes += 1
+            self.flushed_rows += len(cut)
+            self.flush_seconds += self.loop.time() - started
+
+    @staticmethod
+    def _write(owned: Owned, cut: Cut) -> None:
+        ends = owned.writer.commit(cut)
+        owned.partition.store.write({prefix(table): rows for table, rows in cut.rows.items()}, ends)
+
+    async def _in_thread(self, call: Callable[..., Any], *args: Any) -> Any:
+        return await self.loop.run_in_executor(self._threads, call, *args)
+
+    async def on_stop(self) -> None:
+        """Flush once more, so that the next owner starts where we end; then let go of everything."""
+        if not self.crashed:
+            await self.flush()
+        await self._release(self.owned.keys())
+        self._threads.shutdown(wait=False)

@@ -1,0 +1,107 @@
+"""Reading tables: what one worker answers for the partitions it owns, and how answers of all workers become one."""
+
+import asyncio
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Generic
+
+import msgspec
+
+from shopnow_streams.folds.definition import Definition, Key, State
+from tables.live import LiveTables
+from tables.partition import Partition
+
+MAX_RANKED_ROWS = 200_000
+_SLICE_ROWS = 500
+
+
+class Query(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Rows of one table: those of `keys`, or else the first `limit` from `start` on, or else (limit 0) all."""
+
+    table: str
+    keys: list[str] | None = None
+    start: str | None = None
+    limit: int = 0
+
+
+class PartitionAnswer(msgspec.Struct, frozen=True):
+    """One partition's rows, exactly as they stand at `offsets` (next offset by topic)."""
+
+    partition: int
+    offsets: dict[str, int]
+    rows: list[tuple[str, msgspec.Raw]]
+
+
+@dataclass(frozen=True)
+class Answer(Generic[State]):
+    """Rows merged over partitions, in order of key. `offsets` has the next offset by topic and partition.
+
+    `answered` of `of` partitions are in it: where they differ, rows may be missing or too low, and the answer must say
+    so to whoever asked.
+    """
+
+    rows: list[tuple[Key, State]]
+    offsets: dict[str, dict[int, int]]
+    answered: int
+    of: int
+
+    @property
+    def complete(self) -> bool:
+        """Whether every partition answered."""
+        return self.answered == self.of
+
+
+async def answer_locally(live: LiveTables, query: Query) -> list[PartitionAnswer]:
+    """This worker's partitions. Raises KeyError for an unknown table, ValueError for a key of the wrong form."""
+    definition = live.definitions[query.table]
+    return [await _answer(owned.partition, definition, query) for owned in list(live.owned.values())]
+
+
+async def _answer(partition: Partition, definition: Definition[Any], query: Query) -> PartitionAnswer:
+    rows = partition.tables[definition.name]
+    offsets = dict(partition.positions)
+    found: Iterable[tuple[Key, Any]]
+    if query.keys is not None:
+        keys = [definition.key_type(key) for key in query.keys]
+        found = [(key, state) for key in keys if (state := rows.get(key)) is not None]
+    elif query.limit:
+        start = None if query.start is None else definition.key_type(query.start)
+        found = rows.scan(start, query.limit)
+    else:
+        found = await _in_slices(rows.everything())
+    encode = msgspec.json.encode
+    return PartitionAnswer(partition.number, offsets, [(str(key), msgspec.Raw(encode(state))) for key, state in found])
+
+
+async def _in_slices(rows: Iterator[tuple[Key, Any]]) -> list[tuple[Key, Any]]:
+    found = []
+    for row in rows:
+        found.append(row)
+        if len(found) % _SLICE_ROWS == 0:
+            await asyncio.sleep(0)
+        if len(found) > MAX_RANKED_ROWS:
+            raise OverflowError(f"more than {MAX_RANKED_ROWS} rows in one partition: ask for pages")
+    return found
+
+
+def merge_answers(
+    definition: Definition[State], answers: Collection[PartitionAnswer], partitions: int, limit: int = 0
+) -> Answer[State]:
+    """One answer of many. Where two workers answer for a partition (a rebalance), the one further on counts."""
+    best: dict[int, PartitionAnswer] = {}
+    for answer in answers:
+        other = best.get(answer.partition)
+        if other is None or sum(answer.offsets.values()) > sum(other.offsets.values()):
+            best[answer.partition] = answer
+    decode = msgspec.json.Decoder(definition.state).decode
+    merged: dict[Key, State] = {}
+    for answer in best.values():
+        for name, raw in answer.rows:
+            key, state = definition.key_type(name), decode(raw)
+            merged[key] = definition.merge(merged[key], state) if key in merged else state
+    rows = sorted(merged.items())
+    offsets: dict[str, dict[int, int]] = {}
+    for number, answer in sorted(best.items()):
+        for topic, offset in answer.offsets.items():
+            offsets.setdefault(topic, {})[number] = offset
+    return Answer(rows[:limit] if limit else rows, offsets, len(best), partitions)

@@ -1,0 +1,120 @@
+"""From changelog to store, in bulk: a million rows in seconds, where Faust's own recovery takes minutes."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from uuid import uuid4
+
+import confluent_kafka
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+
+from tables.store import PartitionStore, prefix
+
+logger = logging.getLogger(__name__)
+
+_FETCH_RECORDS = 20_000
+_BROKER_WAIT_S = 10.0
+
+Ended = Callable[[], bool]
+
+
+def restore(
+    librdkafka: Mapping[str, str],
+    stores: Mapping[int, PartitionStore],
+    changelogs: Mapping[str, str],
+    ended: Ended = lambda: False,
+) -> int:
+    """Bring each partition's store (by its number) up to the committed end of every changelog (by table).
+
+    Blocks until all are there, waiting for brokers as long as it takes or until `ended()`. The partition's writer must
+    be open before, so that nothing can be added behind our back. Gives the number of rows read.
+    """
+    started, rows = time.monotonic(), 0
+    client = confluent_kafka.Consumer(
+        {
+            **librdkafka,
+            "group.id": f"restore-{uuid4()}",
+            "enable.auto.commit": False,
+            "isolation.level": "read_committed",
+            "auto.offset.reset": "earliest",
+            "enable.partition.eof": True,
+            "fetch.wait.max.ms": 20,
+            "fetch.message.max.bytes": 8 << 20,
+            "queued.max.messages.kbytes": 32_768,
+        },
+        logger=logger,
+    )
+    try:
+        behind = {(start.topic, start.partition) for start in _starts(client, stores, changelogs, ended)}
+        tables = {changelog: prefix(table) for table, changelog in changelogs.items()}
+        while behind and not ended():
+            rows += _store_fetch(client.consume(_FETCH_RECORDS, 0.05), stores, tables, behind)
+    finally:
+        client.close()
+    logger.info("restored %d rows of partitions %s in %.2f s", rows, sorted(stores), time.monotonic() - started)
+    return rows
+
+
+def _starts(
+    client: confluent_kafka.Consumer, stores: Mapping[int, PartitionStore], changelogs: Mapping[str, str], ended: Ended
+) -> list[TopicPartition]:
+    starts = []
+    for number, store in stores.items():
+        ends = {
+            changelog: _end(client, TopicPartition(changelog, number), ended) for changelog in changelogs.values()
+        }
+        if any((have := store.changelog_offset(changelog)) is not None and have >= end for changelog, end in ends.items()):
+            logger.warning("partition %d: its store is of a changelog that is gone; read anew", number)
+            store.wipe()
+        for changelog in changelogs.values():
+            have = store.changelog_offset(changelog)
+            starts.append(TopicPartition(changelog, number, 0 if have is None else have + 1))
+    client.assign(starts)
+    return starts
+
+
+def _end(client: confluent_kafka.Consumer, at: TopicPartition, ended: Ended) -> int:
+    while True:
+        try:
+            end: int = client.get_watermark_offsets(at, timeout=_BROKER_WAIT_S)[1]
+        except KafkaException as error:
+            if not error.args[0].retriable() and error.args[0].code() not in (
+                KafkaError._TIMED_OUT,
+                KafkaError._TRANSPORT,
+                KafkaError._ALL_BROKERS_DOWN,
+                KafkaError._UNKNOWN_PARTITION,
+                KafkaError.UNKNOWN_TOPIC_OR_PART,
+            ):
+                raise
+            if ended():
+                raise
+            logger.warning("restore waits for %s partition %d: %s", at.topic, at.partition, error.args[0].str())
+            time.sleep(0.2)
+        else:
+            return end
+
+
+def _store_fetch(
+    messages: list[confluent_kafka.Message],
+    stores: Mapping[int, PartitionStore],
+    tables: Mapping[str, bytes],
+    behind: set[tuple[str, int]],
+) -> int:
+    rows: dict[int, dict[bytes, list[tuple[bytes, bytes | None]]]] = {}
+    ends: dict[int, dict[str, int]] = {}
+    count = 0
+    for message in messages:
+        topic, number = message.topic() or "", message.partition() or 0
+        error = message.error()
+        if error is not None:
+            if error.code() == KafkaError._PARTITION_EOF:
+                behind.discard((topic, number))
+            elif not error.retriable():
+                raise KafkaException(error)
+            continue
+        rows.setdefault(number, {}).setdefault(tables[topic], []).append((message.key() or b"", message.value()))
+        ends.setdefault(number, {})[topic] = message.offset() or 0
+        count += 1
+    for number, changed in rows.items():
+        stores[number].write(changed, ends[number])
+    return count

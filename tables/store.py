@@ -1,0 +1,103 @@
+"""RocksDB below the tables: one database a partition number, for all tables of it, so that a cut is one write.
+
+The store holds what the changelogs hold, or a little less after a crash; never more. `restore` makes up the rest.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import rocksdict
+
+from shopnow_streams.errors import ShopNowError
+from tables.cut import Row
+
+_OFFSETS = b"\x00changelog-offset\x00"
+_BLOCK_CACHE_BYTES = 8 << 20
+_WRITE_BUFFER_BYTES = 8 << 20
+
+
+class StoreBusy(ShopNowError):
+    """Another process has the partition's store open."""
+
+
+class PartitionStore:
+    """The rows of every table in one partition, on disk under `path`. Not for use by two processes at once."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create. Raises StoreBusy where another process has it open."""
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._db = rocksdict.Rdict(str(path), _options())
+        except Exception as error:
+            if "lock" not in str(error).lower():
+                raise
+            raise StoreBusy(
+                f"another process has the table store {path} open: give each worker its own SHOPNOW_DATA_DIR"
+            ) from error
+
+    def get(self, table: bytes, key: bytes) -> bytes | None:
+        """One row's value. `table` is `prefix(name)`."""
+        value: bytes | None = self._db.get(table + key)
+        return value
+
+    def scan(self, table: bytes, start: bytes = b"") -> Iterator[Row]:
+        """Rows of one table in order of key, from `start` on; a consistent view of the moment of the first one."""
+        cursor = self._db.iter()
+        cursor.seek(table + start)
+        skip = len(table)
+        while cursor.valid():
+            key: bytes = cursor.key()
+            if not key.startswith(table):
+                return
+            yield key[skip:], cursor.value()
+            cursor.next()
+
+    def changelog_offset(self, changelog: str) -> int | None:
+        """The last offset of the changelog's partition that the store holds; None where it holds none."""
+        raw: bytes | None = self._db.get(_OFFSETS + changelog.encode())
+        return None if raw is None else int(raw)
+
+    def write(
+        self, rows: Mapping[bytes, Iterable[tuple[bytes, bytes | None]]], changelog_offsets: Mapping[str, int]
+    ) -> None:
+        """Write rows by table prefix (a value of None deletes) and the offsets they stand at: all or nothing."""
+        batch = rocksdict.WriteBatch(raw_mode=True)
+        for table, changed in rows.items():
+            for key, value in changed:
+                if value is None:
+                    batch.delete(table + key)
+                else:
+                    batch.put(table + key, value)
+        for changelog, offset in changelog_offsets.items():
+            batch.put(_OFFSETS + changelog.encode(), b"%d" % offset)
+        self._db.write(batch)
+
+    def wipe(self) -> None:
+        """Forget everything, and stay open."""
+        self._db.close()
+        rocksdict.Rdict.destroy(str(self.path), _options())
+        self._db = rocksdict.Rdict(str(self.path), _options())
+
+    def close(self) -> None:
+        """Let go of the files; they stay for the next owner on this machine."""
+        self._db.close()
+
+
+def prefix(table: str) -> bytes:
+    """What every key of a table begins with in the store."""
+    return table.encode() + b"\x00"
+
+
+def _options() -> rocksdict.Options:
+    options = rocksdict.Options(raw_mode=True)
+    options.create_if_missing(True)
+    options.set_write_buffer_size(_WRITE_BUFFER_BYTES)
+    options.set_max_write_buffer_number(2)
+    options.set_max_open_files(64)
+    options.set_keep_log_file_num(2)
+    blocks = rocksdict.BlockBasedOptions()
+    blocks.set_block_cache(rocksdict.Cache(_BLOCK_CACHE_BYTES))
+    blocks.set_bloom_filter(10, block_based=False)
+    options.set_block_based_table_factory(blocks)
+    return options

@@ -1,0 +1,159 @@
+"""The one writer of a partition: a transactional producer that fences whoever wrote there before.
+
+A worker that was stopped past its session (SIGSTOP, a long pause) still holds rows when it wakes, and sends them
+before it learns that it lost the partition. The log's order would let those old rows win. So opening the writer
+bumps the epoch of its transactional id (KIP-98), *before* the new owner restores: what the former owner sends after
+that is refused by the broker.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+
+import confluent_kafka
+from confluent_kafka import KafkaError, KafkaException
+
+from shopnow_streams.errors import WriterFenced
+from shopnow_streams.topics import REJECTS
+from tables.cut import Cut
+
+logger = logging.getLogger(__name__)
+
+TRANSACTION_TIMEOUT_MS = 60_000
+_CALL_TIMEOUT_S = 10.0
+_RETRY_PAUSE_S = 0.5
+_FENCED = {KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED}
+
+
+class PartitionWriter:
+    """Writes cuts of one partition. Every method blocks and is called from one thread at a time.
+
+    An outage is waited for, however long it lasts; `give_up` ends the waiting.
+    """
+
+    def __init__(
+        self, librdkafka: Mapping[str, str], transactional_id: str, partition: int, changelogs: Mapping[str, str]
+    ) -> None:
+        self.partition = partition
+        self.transactional_id = transactional_id
+        self._changelogs = changelogs
+        self._given_up = threading.Event()
+        self._producer = confluent_kafka.Producer(
+            {
+                **librdkafka,
+                "transactional.id": transactional_id,
+                "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
+                "message.timeout.ms": TRANSACTION_TIMEOUT_MS,
+                "linger.ms": 2,
+                "compression.type": "lz4",
+                "queue.buffering.max.messages": 1_000_000,
+                "queue.buffering.max.kbytes": 1 << 20,
+            },
+            logger=logger,
+        )
+
+    def open(self) -> None:
+        """Fence the former owner and wait until what it had under way is ended."""
+        self._persist("open", lambda: self._producer.init_transactions(_CALL_TIMEOUT_S))
+
+    def commit(self, cut: Cut) -> dict[str, int]:
+        """Write `cut` in one transaction; the last offset written, by changelog topic, once it is committed.
+
+        Raises WriterFenced where another worker opened this partition's writer; KafkaException where Kafka refuses
+        for good. After either the writer is of no more use.
+        """
+        while True:
+            ends: dict[str, int] = {}
+            try:
+                self._persist("begin", self._producer.begin_transaction)
+                self._send(cut, ends)
+                self._persist("commit", lambda: self._producer.commit_transaction(_CALL_TIMEOUT_S))
+            except KafkaException as error:
+                if not error.args[0].txn_requires_abort():
+                    raise
+                logger.warning("partition %d: transaction tried again: %s", self.partition, error.args[0].str())
+                self._persist("abort", lambda: self._producer.abort_transaction(_CALL_TIMEOUT_S))
+                continue
+            return ends
+
+    def give_up(self) -> None:
+        """End whatever waiting is under way, from another thread; the waiting call raises what it waits for."""
+        self._given_up.set()
+
+    def close(self) -> None:
+        """Drop what is not committed."""
+        self.give_up()
+        self._producer.purge()
+        self._producer.flush(0)
+
+    def _send(self, cut: Cut, ends: dict[str, int]) -> None:
+        for table, rows in cut.rows.items():
+            changelog = self._changelogs[table]
+            for key, value in rows[:-1]:
+                self._produce(changelog, key, value)
+            for key, value in rows[-1:]:
+                self._produce(changelog, key, value, _note_end(ends, changelog))
+        for reject in cut.rejects:
+            headers = {
+                "reason": reject.reason.encode(),
+                "detail": reject.detail.encode(),
+                "topic": reject.topic.encode(),
+                "partition": b"%d" % cut.partition,
+                "offset": b"%d" % reject.offset,
+            }
+            self._retry_when_full(
+                lambda reject=reject, headers=headers: self._producer.produce(  # type: ignore[misc]
+                    REJECTS, key=reject.key, value=reject.value, headers=headers
+                )
+            )
+        while self._producer.flush(_CALL_TIMEOUT_S):
+            self._check_given_up("flush")
+
+    def _produce(
+        self, topic: str, key: bytes, value: bytes, delivered: Callable[[KafkaError | None, object], None] | None = None
+    ) -> None:
+        try:
+            if delivered is None:
+                self._producer.produce(topic, value, key, self.partition)
+            else:
+                self._producer.produce(topic, value, key, self.partition, on_delivery=delivered)
+        except BufferError:
+            self._producer.poll(0.1)
+            self._check_given_up("produce")
+            self._produce(topic, key, value, delivered)
+
+    def _retry_when_full(self, produce: Callable[[], None]) -> None:
+        while True:
+            try:
+                return produce()
+            except BufferError:
+                self._producer.poll(0.1)
+                self._check_given_up("produce")
+
+    def _persist(self, what: str, call: Callable[[], None]) -> None:
+        while True:
+            try:
+                return call()
+            except KafkaException as error:
+                reason: KafkaError = error.args[0]
+                if reason.code() in _FENCED:
+                    raise WriterFenced(
+                        f"partition {self.partition}: another worker took over ({self.transactional_id} was fenced)"
+                    ) from error
+                if not reason.retriable() or self._given_up.is_set():
+                    raise
+                logger.warning("partition %d: %s waits for Kafka: %s", self.partition, what, reason.str())
+                time.sleep(_RETRY_PAUSE_S)
+
+    def _check_given_up(self, what: str) -> None:
+        if self._given_up.is_set():
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT, f"{what}: given up"))
+
+
+def _note_end(ends: dict[str, int], changelog: str) -> Callable[[KafkaError | None, object], None]:
+    def delivered(error: KafkaError | None, message: object) -> None:
+        if error is None and isinstance(message, confluent_kafka.Message):
+            ends[changelog] = message.offset() or 0
+
+    return delivered
