@@ -12,8 +12,8 @@ from tables.live import LiveTables
 logger = logging.getLogger(__name__)
 
 
-def folding(live: LiveTables, consumer: Callable[[], Consumer]) -> Callable[[Any], Awaitable[None]]:
-    """An agent that folds batches into `live`. What it marks is marked by the flush, once it is durable."""
+def folding(topic: str, live: LiveTables, consumer: Callable[[], Consumer]) -> Callable[[Any], Awaitable[None]]:
+    """An agent that folds batches of `topic` into `live`. What it marks is marked by the flush, once it is durable."""
 
     async def fold(stream: Any) -> None:
         async for event in stream.events():
@@ -29,4 +29,5 @@ def folding(live: LiveTables, consumer: Callable[[], Consumer]) -> Callable[[Any
             await live.back_pressure(batch)
             await asyncio.sleep(0)  # one batch, then HTTP and the heartbeat get their turn
 
+    fold.__name__ = fold.__qualname__ = f"fold-{topic}"  # what Faust calls it in lists and logs
     return fold

@@ -111,9 +111,9 @@ def create_app(settings: Settings) -> ShopNowApp:
         return ours
 
     app.live.on_durable = lambda offsets: consumer().mark_processed(offsets)
-    fold = folding(app.live, consumer)
     for topic in Topic:
-        app.agent(app.topic(str(topic), schema=BatchSchema(), partitions=settings.partitions), name=f"fold {topic}")(fold)
+        batches = app.topic(str(topic), schema=BatchSchema(), partitions=settings.partitions)
+        app.agent(batches, name=f"fold-{topic}")(folding(topic, app.live, consumer))
     for table in app.live.changelogs:
         app.Table(table, partitions=settings.partitions, schema=RAW)
     return app

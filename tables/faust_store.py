@@ -42,6 +42,18 @@ class Store(SerializedStore[Any, Any]):
     def _clear(self) -> None:
         raise NotImplementedError(f"rows of {self.table_name} come from its folds alone")
 
+    def reset_state(self) -> None:
+        """`faust reset`: other than the changelog, a table's rows are forgotten by deleting the data directory."""
+        raise NotImplementedError("stop the worker and delete its SHOPNOW_DATA_DIR: rows are restored from the changelogs")
+
+    async def backup_partition(self, tp: TP | int, flush: bool = True, purge: bool = False, keep: int = 1) -> None:
+        """The changelogs are the backup."""
+        raise NotImplementedError("the changelog topics are the tables' backup")
+
+    def restore_backup(self, tp: TP | int, latest: bool = True, backup_id: int = 0) -> None:
+        """The changelogs are the backup."""
+        raise NotImplementedError("the changelog topics are the tables' backup")
+
     def _iteritems(self) -> Iterator[tuple[bytes, bytes]]:
         for store in self._stores.values():
             yield from store.scan(prefix(self.table_name))
