@@ -1,0 +1,136 @@
+"""Real daemons for the tests that need them: started by the suite on free ports, ended by pid."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shopnow_streams.stack.jars import fetch, locked_jars
+from shopnow_streams.stack.java import find_java
+from shopnow_streams.stack.kafka import KafkaBroker
+from shopnow_streams.stack.ports import free_ports
+
+ROOT = Path(__file__).resolve().parents[1]
+CACHE = ROOT / "var" / "cache"
+
+
+@pytest.fixture(scope="session")
+def java() -> Path:
+    return find_java(CACHE)
+
+
+@pytest.fixture(scope="module")
+def kafka(tmp_path_factory: pytest.TempPathFactory, java: Path) -> Iterator[KafkaBroker]:
+    """A broker for a module, since all of them use the same five topics."""
+    port, controller_port = free_ports(2)
+    broker = KafkaBroker(
+        tmp_path_factory.mktemp("kafka"),
+        port=port,
+        controller_port=controller_port,
+        java=java,
+        jars=fetch(locked_jars()["kafka"], CACHE / "jars"),
+        archives=CACHE / "cds",
+    )
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+@dataclass
+class WorkerProcess:
+    """A real `faust worker`, by its pid."""
+
+    port: int
+    environment: dict[str, str]
+    log: Path
+    process: subprocess.Popen[bytes] | None = field(default=None)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "faust", "-A", "shopnow_streams.app", "worker", "-l", "info"],
+                env={**os.environ, **self.environment},
+                cwd=ROOT,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    def signal(self, number: int) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def ended(self) -> bool:
+        return self.process is None or self.process.poll() is not None
+
+    def stop(self, timeout_s: float = 30.0) -> int:
+        """TERM, and wait; KILL where that does not end it. Gives the exit code."""
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(timeout_s)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+        return self.process.wait(10)
+
+    def get(self, path: str) -> Any:
+        """The JSON of a path; an error answer's JSON as well. None where the worker does not answer."""
+        try:
+            with urllib.request.urlopen(self.url + path, timeout=5) as response:  # noqa: S310
+                return json.loads(response.read())
+        except urllib.error.HTTPError as error:
+            with error:
+                return json.loads(error.read())
+        except (OSError, ValueError):
+            return None
+
+
+@pytest.fixture
+def worker(kafka: KafkaBroker, tmp_path: Path) -> Iterator[Callable[..., WorkerProcess]]:
+    """Makes workers of one application; all that a test made are ended after it."""
+    made: list[WorkerProcess] = []
+
+    def make(application_id: str, **settings: str) -> WorkerProcess:
+        number = len(made)
+        (port,) = free_ports(1)
+        environment = {
+            "SHOPNOW_KAFKA": kafka.bootstrap,
+            "SHOPNOW_APPLICATION_ID": application_id,
+            "SHOPNOW_DATA_DIR": str(tmp_path / f"worker-{number}"),
+            "SHOPNOW_WEB_PORT": str(port),
+            "SHOPNOW_ARCHIVE": "",
+            **{f"SHOPNOW_{name.upper()}": value for name, value in settings.items()},
+        }
+        made.append(WorkerProcess(port, environment, tmp_path / f"worker-{number}.log"))
+        return made[-1]
+
+    yield make
+    for each in made:
+        if each.process is not None:
+            each.process.kill()
+            each.process.wait(10)
+
+
+def eventually(holds: Callable[[], Any], timeout_s: float = 60.0, every_s: float = 0.2) -> Any:
+    """The first true result of `holds`; fails the test after `timeout_s`, showing the last one."""
+    deadline = time.monotonic() + timeout_s
+    while True:
+        result = holds()
+        if result:
+            return result
+        if time.monotonic() > deadline:
+            pytest.fail(f"not within {timeout_s} s; last: {result!r}")
+        time.sleep(every_s)
