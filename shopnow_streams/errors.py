@@ -1,21 +1,21 @@
 """Everything this project raises on purpose, as one tree.
 
-    ShopNowError
-    ├── SettingsError          a SHOPNOW_* variable is unknown or does not parse
-    ├── EventRejected          a record is not an event of its topic
-    ├── KafkaUnavailable       no broker answered in time
-    ├── DeliveryFailed         Kafka did not acknowledge an event
-    ├── TopicMismatch          a topic is missing, or has other partitions than the tables expect
-    ├── OffsetsLost            Kafka no longer has the offsets that a table or the archive needs next
-    ├── DeliveryGap            a batch does not begin where its partition stands
-    ├── WriterFenced           another worker took over the partition
-    ├── SinkUnavailable        the archive did not take a segment; try the same one again
-    ├── SegmentConflict        another writer committed that first offset already
-    ├── ArchiveCorrupt         a name or a file in the archive is not what it should be
-    └── StackError             the local stack could not be installed, started or stopped
-        ├── JavaMissing
-        ├── PortBusy
-        └── ProcessDied
+ShopNowError
+├── SettingsError          a SHOPNOW_* variable is unknown or does not parse
+├── EventRejected          a record is not an event of its topic
+├── KafkaUnavailable       no broker answered in time
+├── DeliveryFailed         Kafka did not acknowledge an event
+├── TopicMismatch          a topic is missing, or has other partitions than the tables expect
+├── OffsetsLost            Kafka no longer has the offsets that a table or the archive needs next
+├── DeliveryGap            a batch does not begin where its partition stands
+├── WriterFenced           another worker took over the partition
+├── SinkUnavailable        the archive did not take a segment; try the same one again
+├── SegmentConflict        another writer committed that first offset already
+├── ArchiveCorrupt         a name or a file in the archive is not what it should be
+└── StackError             the local stack could not be installed, started or stopped
+    ├── JavaMissing
+    ├── PortBusy
+    └── ProcessDied
 """
 
 
@@ -44,7 +44,11 @@ class TopicMismatch(ShopNowError):
 
 
 class OffsetsLost(ShopNowError):
-    """Kafka no longer has the offsets needed next: the topic was recreated, or its retention passed them."""
+    """Kafka no longer has the offset that `topic`'s `partition` needs next: recreated, or passed by retention."""
+
+    def __init__(self, message: str, topic: str, partition: int) -> None:
+        super().__init__(message)
+        self.topic, self.partition = topic, partition
 
 
 class DeliveryGap(ShopNowError):

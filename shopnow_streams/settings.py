@@ -9,10 +9,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shopnow_streams.errors import SettingsError
 from shopnow_streams.kafka_config import KafkaConnection
+
+if TYPE_CHECKING:
+    from sinks.archive import Archive
 
 PREFIX = "SHOPNOW_"
 
@@ -39,20 +42,27 @@ class Settings:
     data_dir: Path = _setting(Path("var/worker"), "the tables' local store; one a worker")
     web_host: str = _setting("127.0.0.1", "address that HTTP listens on")
     web_port: int = _setting(6066, "port that HTTP listens on")
-    web_advertised: str = _setting("", "host:port under which the other workers reach this one; listen address if empty")
+    web_advertised: str = _setting(
+        "", "host:port under which the other workers reach this one; listen address if empty"
+    )
     session_timeout_s: float = _setting(10.0, "a worker silent for this long loses its partitions")
     flush_interval_s: float = _setting(1.0, "how often changed rows become durable")
     flush_rows: int = _setting(20_000, "changed rows of a partition that make a flush due at once")
     keep_rows: int = _setting(50_000, "rows of a table and partition kept in memory")
     archive: str = _setting("hdfs://127.0.0.1:8020/shopnow", "where every raw event goes; empty: no archive")
-    archive_webhdfs: str = _setting("http://127.0.0.1:9870", "WebHDFS address; two, separated by ';', for an HA pair")
+    archive_webhdfs: str = _setting(
+        "", "WebHDFS address, or two separated by ';' (HA pair); empty: port 9870 of the archive's host"
+    )
+    archive_embedded: bool = _setting(
+        True, "archive in the live worker; no: run `shopnow_streams.archive_app` beside it"
+    )
     archive_user: str = _setting("shopnow", "HDFS user name")
     archive_kerberos: bool = _setting(False, "authenticate to WebHDFS by Kerberos (needs hdfs[kerberos])")
     archive_format: str = _setting("parquet", "parquet or jsonl")
-    archive_segment_bytes: int = _setting(32 << 20, "raw bytes that close a segment")
+    archive_segment_bytes: int = _setting(32 << 20, "file size that closes a segment")
     archive_segment_rows: int = _setting(500_000, "records that close a segment")
     archive_segment_age_s: float = _setting(30.0, "age that closes a segment")
-    archive_buffer_bytes: int = _setting(64 << 20, "raw bytes held for open segments, all partitions together")
+    archive_buffer_bytes: int = _setting(64 << 20, "bytes held for unfinished segments, all partitions together")
     log_format: str = _setting("console", "console or json")
 
     def __post_init__(self) -> None:
@@ -79,6 +89,18 @@ class Settings:
             ssl_key_file=self.kafka_ssl_key_file or None,
         )
 
+    def sink(self) -> "Archive":
+        """The archive. Does no IO. Raises SettingsError for a URL that is none."""
+        from sinks.open import open_sink  # here: its clients take a second to import, and most commands need none
+
+        return open_sink(
+            self.archive,
+            webhdfs=self.archive_webhdfs,
+            user=self.archive_user,
+            kerberos=self.archive_kerberos,
+            format=self.archive_format,
+        )
+
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
     """Settings from SHOPNOW_* variables. Raises SettingsError for an unknown name or a value that does not parse."""
@@ -95,7 +117,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
     return Settings(**values)
 
 
-OTHERS = ("SHOPNOW_MAVEN_URL",)
+OTHERS = ("SHOPNOW_MAVEN_URL", "SHOPNOW_STACK_HOME", "SHOPNOW_STACK_CACHE", "SHOPNOW_STACK_PORT_OFFSET")
 """Variables of ours that are not the worker's."""
 
 

@@ -1,24 +1,54 @@
 """Everything the worker is made of, in reading order: topics → agents → tables, and what serves and archives them."""
 
-from typing import Any
+import asyncio
+import logging
+from typing import Any, cast
 
 import faust
 from faust.tables import TableManager
 from faust.types import TP
 
+from agents.archive import archiving
+from agents.archiver import Archiver
 from agents.fold import folding
 from shopnow_streams.delivery.batch import BatchScheduler, BatchSchema
-from shopnow_streams.delivery.consumer import Consumer, transport
+from shopnow_streams.delivery.consumer import Consumer, Progress, transport
 from shopnow_streams.delivery.reader import Reader
+from shopnow_streams.errors import KafkaUnavailable
 from shopnow_streams.folds import TABLES
+from shopnow_streams.kafka_admin import KafkaAdmin
 from shopnow_streams.settings import Settings
 from shopnow_streams.topics import Topic
+from shopnow_streams.views.archive import ArchiveProgress
 from shopnow_streams.views.gather import Gather
 from shopnow_streams.views.routes import add_routes
+from sinks.rotation import Rotation
 from tables.live import LiveTables, LiveTablesConfig
+
+logger = logging.getLogger(__name__)
 
 FOREVER_S = 1e9
 """aiokafka leaves a group whose records it does not hand out; ours come from the reader."""
+
+
+class ArchiveApp(faust.App):
+    """A Faust application whose agents feed `archiver`."""
+
+    archiver: Archiver
+    reader: Reader
+    settings: Settings
+
+    async def on_start(self) -> None:
+        """Called by Faust before anything else starts."""
+        await ensure_topics(self.settings)
+        await self.add_runtime_dependency(self.archiver)
+        await super().on_start()
+
+    def lag(self) -> dict[TP, int]:
+        """Records not yet committed to the archive, by partition of a topic, of those that this worker owns."""
+        ends = self.reader.ends()
+        partitions = self.archiver.partitions
+        return {tp: end - partitions[tp].end for tp, end in ends.items() if tp in partitions}
 
 
 class ShopNowApp(faust.App):
@@ -26,13 +56,22 @@ class ShopNowApp(faust.App):
 
     live: LiveTables
     reader: Reader
-    partitions: int
+    settings: Settings
+    archive: ArchiveApp | None = None
 
     def _new_web(self) -> Any:
         web: Any = super()._new_web()
-        gather = Gather(self, self.live, self.partitions)
-        add_routes(web.web_app, gather, self.live, self.settled, self.lag)
+        gather = Gather(self, self.live, self.settings.partitions)
+        progress = ArchiveProgress(self.archive.archiver, self.settings.archive) if self.archive else None
+        add_routes(web.web_app, gather, self.live, self.settled, self.lag, progress)
         return web
+
+    async def on_started(self) -> None:
+        """Called by Faust when everything else has started."""
+        await super().on_started()
+        if self.archive is not None:
+            self.archive.finalize()
+            await self.add_runtime_dependency(self.archive)
 
     def settled(self) -> bool:
         """Whether partitions are assigned and restored."""
@@ -45,8 +84,22 @@ class ShopNowApp(faust.App):
 
     async def on_start(self) -> None:
         """Called by Faust before anything else starts."""
+        await ensure_topics(self.settings)
         await self.add_runtime_dependency(self.live)
         await super().on_start()
+
+
+async def ensure_topics(settings: Settings) -> None:
+    """Make the topics that are missing. Waits for Kafka as long as it takes; raises TopicMismatch for other partitions
+    than the tables expect."""
+    admin = KafkaAdmin(settings.connection)
+    while True:
+        try:
+            await asyncio.to_thread(admin.create, settings.partitions, settings.replication_factor)
+        except KafkaUnavailable as error:
+            logger.warning("waiting for Kafka: %s", error)
+        else:
+            return
 
 
 class LiveTableManager(TableManager):
@@ -63,33 +116,20 @@ class LiveTableManager(TableManager):
 
 
 def create_app(settings: Settings) -> ShopNowApp:
-    """The live side: five topics, an agent each, the tables, and HTTP. Does no IO."""
+    """The live side: five topics, an agent each, the tables, and HTTP; the archive in it, or not. Does no IO."""
     connection = settings.connection
     app = ShopNowApp(
         settings.application_id,
-        env={},
-        broker=connection.faust_broker(),
-        broker_credentials=connection.faust_credentials(),
-        autodiscover=False,
+        **_common(settings),
         store="shopnow://",
-        datadir=str(settings.data_dir),
-        topic_partitions=settings.partitions,
-        topic_replication_factor=settings.replication_factor,
-        topic_allow_declare=True,
-        ConsumerScheduler=BatchScheduler,
         TableManager=LiveTableManager,
-        broker_commit_interval=settings.flush_interval_s,
-        broker_session_timeout=settings.session_timeout_s,
-        broker_heartbeat_interval=settings.session_timeout_s / 4,
-        broker_max_poll_interval=FOREVER_S,
-        stream_buffer_maxsize=2,
-        stream_wait_empty=False,
-        stream_recovery_delay=0.0,
         table_standby_replicas=0,
         web_host=settings.web_host,
         web_bind=settings.web_host,
         web_port=settings.web_port,
+        canonical_url=f"http://{settings.web_advertised or f'{settings.web_host}:{settings.web_port}'}",
     )
+    app.settings = settings
     app.live = LiveTables(
         LiveTablesConfig(
             application_id=settings.application_id,
@@ -101,22 +141,69 @@ def create_app(settings: Settings) -> ShopNowApp:
         ),
         TABLES,
     )
-    app.partitions = settings.partitions
-    app.reader = Reader(connection.librdkafka())
-    app._transport = transport(app, set(Topic), app.reader, app.live)
-
-    def consumer() -> Consumer:
-        ours: Any = app.consumer
-        assert isinstance(ours, Consumer)
-        return ours
-
-    app.live.on_durable = lambda offsets: consumer().mark_processed(offsets)
+    app.reader = _read_batches(app, settings, app.live)
+    app.live.on_durable = lambda offsets: _consumer(app).mark_processed(offsets)
     for topic in Topic:
         batches = app.topic(str(topic), schema=BatchSchema(), partitions=settings.partitions)
-        app.agent(batches, name=f"fold-{topic}")(folding(topic, app.live, consumer))
+        app.agent(batches, name=f"fold-{topic}")(folding(topic, app.live, lambda: _consumer(app)))
     for table in app.live.changelogs:
         app.Table(table, partitions=settings.partitions, schema=RAW)
+    if settings.archive and settings.archive_embedded:
+        app.archive = create_archive_app(settings)
     return app
 
 
-RAW = faust.Schema(key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
+def create_archive_app(settings: Settings) -> ArchiveApp:
+    """The archive side: a group of its own, so that HDFS may be away for hours while live numbers go on. No IO."""
+    app = ArchiveApp(f"{settings.application_id}-archive", **_common(settings), store="memory://", web_enabled=False)
+    app.settings = settings
+    sink = settings.sink()
+    rotation = Rotation(settings.archive_segment_bytes, settings.archive_segment_rows, settings.archive_segment_age_s)
+    app.archiver = Archiver(sink, sink.form, rotation, settings.archive_buffer_bytes)
+    app.reader = _read_batches(app, settings, app.archiver)
+    app.archiver.on_durable = lambda offsets: _consumer(app).mark_processed(offsets)
+    for topic in Topic:
+        batches = app.topic(str(topic), schema=BatchSchema(), partitions=settings.partitions)
+        app.agent(batches, name=f"archive-{topic}")(archiving(topic, app.archiver, lambda: _consumer(app)))
+
+    @app.on_partitions_assigned.connect(weak=False)
+    async def let_go_of_the_rest(_app: Any, assigned: set[TP], **_: Any) -> None:
+        app.archiver.assigned(assigned)
+
+    return app
+
+
+def _common(settings: Settings) -> dict[str, Any]:
+    """What both applications tell Faust; each line here is a trap that design.md names."""
+    connection = settings.connection
+    return {
+        "env": {},  # else BROKER_URL in the environment would win over `broker`
+        "broker": connection.faust_broker(),
+        "broker_credentials": connection.faust_credentials(),
+        "autodiscover": False,
+        "datadir": str(settings.data_dir),
+        "topic_partitions": settings.partitions,
+        "topic_replication_factor": settings.replication_factor,
+        "ConsumerScheduler": BatchScheduler,
+        "broker_commit_interval": settings.flush_interval_s,
+        "broker_session_timeout": settings.session_timeout_s,
+        "broker_heartbeat_interval": settings.session_timeout_s / 4,
+        "broker_max_poll_interval": FOREVER_S,
+        "stream_buffer_maxsize": 2,
+        "stream_wait_empty": False,
+        "stream_recovery_delay": 0.0,
+        "worker_redirect_stdouts": False,
+    }
+
+
+def _read_batches(app: faust.App, settings: Settings, progress: Progress) -> Reader:
+    reader = Reader(settings.connection.librdkafka())
+    app._transport = transport(app, set(Topic), reader, progress)
+    return reader
+
+
+def _consumer(app: faust.App) -> Consumer:
+    return cast(Consumer, app.consumer)
+
+
+RAW: Any = faust.Schema(key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")

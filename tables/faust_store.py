@@ -44,7 +44,9 @@ class Store(SerializedStore[Any, Any]):
 
     def reset_state(self) -> None:
         """`faust reset`: other than the changelog, a table's rows are forgotten by deleting the data directory."""
-        raise NotImplementedError("stop the worker and delete its SHOPNOW_DATA_DIR: rows are restored from the changelogs")
+        raise NotImplementedError(
+            "stop the worker and delete its SHOPNOW_DATA_DIR: rows are restored from the changelogs"
+        )
 
     async def backup_partition(self, tp: TP | int, flush: bool = True, purge: bool = False, keep: int = 1) -> None:
         """The changelogs are the backup."""

@@ -60,10 +60,10 @@ def _starts(
 ) -> list[TopicPartition]:
     starts = []
     for number, store in stores.items():
-        ends = {
-            changelog: _end(client, TopicPartition(changelog, number), ended) for changelog in changelogs.values()
-        }
-        if any((have := store.changelog_offset(changelog)) is not None and have >= end for changelog, end in ends.items()):
+        ends = {changelog: _end(client, TopicPartition(changelog, number), ended) for changelog in changelogs.values()}
+        if any(
+            (have := store.changelog_offset(changelog)) is not None and have >= end for changelog, end in ends.items()
+        ):
             logger.warning("partition %d: its store is of a changelog that is gone; read anew", number)
             store.wipe()
         for changelog in changelogs.values():

@@ -9,12 +9,19 @@ from faust.types import TP
 
 
 class Record(Protocol):
-    """The parts of `confluent_kafka.Message` that we read."""
+    """The parts of `confluent_kafka.Message` that we read; of what was fetched none is missing but key and value."""
 
-    def offset(self) -> int: ...
-    def key(self) -> bytes | None: ...
-    def value(self) -> bytes | None: ...
-    def timestamp(self) -> tuple[int, int]: ...
+    def offset(self) -> int:
+        """Its offset in the partition."""
+
+    def key(self) -> bytes | None:
+        """Its key."""
+
+    def value(self) -> bytes | None:
+        """Its value; None is a tombstone."""
+
+    def timestamp(self) -> tuple[int, int]:
+        """Which clock (creation or append), and milliseconds since 1970."""
 
 
 class Batch:
@@ -56,7 +63,7 @@ class Batch:
         return self
 
 
-class BatchSchema(faust.Schema):
+class BatchSchema(faust.Schema):  # type: ignore[type-arg]
     """The schema of our own topics: hands the batch through; decoding is the fold's business."""
 
     def loads_key(self, app: Any, message: Any, **_: Any) -> None:

@@ -8,7 +8,7 @@
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import aiokafka
 from aiokafka.errors import KafkaError
@@ -17,6 +17,15 @@ from faust.types import TP
 
 from shopnow_streams.delivery.reader import Reader
 from shopnow_streams.errors import OffsetsLost
+
+RECREATED = (
+    "the topic was recreated or cut, and its new records would be taken for the old ones. Give the application a new "
+    "SHOPNOW_APPLICATION_ID and SHOPNOW_ARCHIVE to start afresh."
+)
+EXPIRED = (
+    "the topic's retention deleted records that were never processed. Give the application a new "
+    "SHOPNOW_APPLICATION_ID to count what is left."
+)
 
 
 class Progress(Protocol):
@@ -58,6 +67,7 @@ class Consumer(driver.Consumer):
     topics: Collection[str]
     reader: Reader
     progress: Progress
+    _thread: ConsumerThread
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._processed: dict[TP, int] = {}
@@ -86,14 +96,9 @@ class Consumer(driver.Consumer):
             if wanted is not None and not earliest[tp] <= wanted <= ends[tp]:
                 raise OffsetsLost(
                     f"{tp.topic} partition {tp.partition}: offset {wanted} is needed next, but Kafka has "
-                    f"{earliest[tp]} to {ends[tp]}. "
-                    + (
-                        "The topic was recreated or cut: its old events are gone from Kafka, and the new ones would be "
-                        "counted on top of them. Delete the application's changelog topics and its data directory to "
-                        "start afresh, or give the worker a new SHOPNOW_APPLICATION_ID."
-                        if wanted > ends[tp]
-                        else "Its retention deleted events that were never processed. Rebuild from the archive."
-                    )
+                    f"{earliest[tp]} to {ends[tp]}: " + (RECREATED if wanted > ends[tp] else EXPIRED),
+                    tp.topic,
+                    tp.partition,
                 )
             positions[tp] = earliest[tp] if wanted is None else wanted
         return positions
@@ -103,7 +108,7 @@ class Consumer(driver.Consumer):
         changelog may be a transaction's marker, which never comes; our store has read it all, so it ends there."""
         ends = dict(await super().highwaters(*partitions))
         for tp in ends:
-            table = self.app.tables._changelogs.get(tp.topic)
+            table = cast(Any, self.app.tables)._changelogs.get(tp.topic)
             if table is not None:
                 have = table.persisted_offset(TP(*tp))
                 ends[tp] = 0 if have is None else have + 1

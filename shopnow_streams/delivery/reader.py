@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import confluent_kafka
 from confluent_kafka import KafkaError, KafkaException
@@ -108,7 +109,7 @@ class Reader:
         return batch
 
 
-def _by_partition(messages: Iterable[confluent_kafka.Message]) -> dict[tuple[str, int], list[Record]]:
+def _by_partition(messages: Iterable[Any]) -> dict[tuple[str, int], list[Record]]:
     batches: dict[tuple[str, int], list[Record]] = {}
     for message in messages:
         error = message.error()
@@ -127,7 +128,9 @@ def _raise_unless_passing(error: KafkaError, message: confluent_kafka.Message) -
     if error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
         raise OffsetsLost(
             f"{message.topic()} partition {message.partition()}: Kafka no longer has the next offset "
-            f"({error.str()}). The topic was recreated, or its retention passed the worker by."
+            f"({error.str()}). The topic was recreated, or its retention passed the worker by.",
+            message.topic() or "",
+            message.partition() or 0,
         )
     if not error.retriable() and error.code() not in (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT):
         raise KafkaException(error)

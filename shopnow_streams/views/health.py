@@ -28,7 +28,9 @@ class Health:
         """503 while partitions are being restored, or where one has stood still for `STALLED_S` with records left."""
         reasons = [] if self._settled() else ["partitions are being assigned or restored"]
         lag = self._lag()
-        reasons += [f"{tp.topic} partition {tp.partition}: {lag[tp]} records behind and standing" for tp in self._stalled(lag)]
+        reasons += [
+            f"{tp.topic} partition {tp.partition}: {lag[tp]} records behind and standing" for tp in self._stalled(lag)
+        ]
         body = {"status": "not ready" if reasons else "ready", "reasons": reasons, "lag": sum(lag.values())}
         return json_response(body, 503 if reasons else 200)
 

@@ -28,18 +28,24 @@ class TablesCollector(Collector):
         owned = GaugeMetricFamily("shopnow_partitions_owned", "Partition numbers that this worker owns")
         owned.add_metric([], len(partitions))
         yield owned
-        events = CounterMetricFamily("shopnow_events", "Events folded since their partition was taken over", labels=["topic"])
+        events = CounterMetricFamily(
+            "shopnow_events", "Events folded since their partition was taken over", labels=["topic"]
+        )
         for topic in Topic:
             events.add_metric([topic], sum(partition.accepted[topic] for partition in partitions))
         yield events
-        rejected = CounterMetricFamily("shopnow_rejected", "Records that are not events, ever", labels=["topic", "reason"])
-        for (topic, reason), count in sorted(self._rejected().items()):
-            rejected.add_metric([topic, reason], count)
+        rejected = CounterMetricFamily(
+            "shopnow_rejected", "Records that are not events, ever", labels=["topic", "reason"]
+        )
+        for labels, count in sorted(self._rejected().items()):
+            rejected.add_metric(labels, count)
         yield rejected
-        position = GaugeMetricFamily("shopnow_position", "Next offset the tables stand at", labels=["topic", "partition"])
+        position = GaugeMetricFamily(
+            "shopnow_position", "Next offset the tables stand at", labels=["topic", "partition"]
+        )
         for partition in partitions:
-            for topic, offset in partition.positions.items():
-                position.add_metric([topic, str(partition.number)], offset)
+            for name, offset in partition.positions.items():
+                position.add_metric([name, str(partition.number)], offset)
         yield position
         lag = GaugeMetricFamily("shopnow_lag_records", "Records not yet folded", labels=["topic", "partition"])
         for tp, behind in self._lag().items():

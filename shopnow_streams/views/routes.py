@@ -5,9 +5,9 @@ from typing import Any
 
 from aiohttp import web
 from faust.types import TP
-from prometheus_client.registry import Collector
 
 from shopnow_streams.views import hours
+from shopnow_streams.views.archive import ArchiveProgress
 from shopnow_streams.views.gather import PATH, Gather
 from shopnow_streams.views.health import Health
 from shopnow_streams.views.hours import Hours
@@ -27,7 +27,7 @@ def add_routes(
     live: LiveTables,
     settled: Callable[[], bool],
     lag: Callable[[], Mapping[TP, int]],
-    collectors: tuple[Collector, ...] = (),
+    archive: ArchiveProgress | None = None,
 ) -> None:
     """Put the API on Faust's own web server."""
     products, stock, orders, health = Products(gather), Stock(gather), Orders(gather), Health(settled, lag)
@@ -42,7 +42,8 @@ def add_routes(
         ("/api/funnel", Hours(gather, hours.funnel).listed),
         ("/health/live", health.live),
         ("/health/ready", health.ready),
-        ("/metrics", Metrics(TablesCollector(live, lag), *collectors).exposed),
+        ("/metrics", Metrics(TablesCollector(live, lag), *([archive] if archive else [])).exposed),
+        *([("/api/archive", archive.shown)] if archive else []),
     ):
         server.router.add_get(path, _answering(view))
     server.router.add_post(PATH, gather.serve)

@@ -1,0 +1,231 @@
+"""Open segments, one a partition, and their way into the archive.
+
+The archive itself says how far it is: the end of a partition's last segment is where its writer goes on. So nothing
+here needs to be remembered, and a segment that is committed twice, or by two workers, is in the archive once.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from faust.types import TP
+from mode import Service
+
+from shopnow_streams.delivery.batch import Batch
+from shopnow_streams.errors import ArchiveCorrupt, OffsetsLost, SegmentConflict, SinkUnavailable
+from sinks.formats import Encoder, Format
+from sinks.rotation import Rotation, joining
+from sinks.segments import Record, Segment, SegmentName, date_of
+from sinks.sink import Sink
+
+logger = logging.getLogger(__name__)
+
+FIRST_RETRY_S, LAST_RETRY_S = 0.5, 30.0
+STOP_S = 10.0
+Result = TypeVar("Result")
+
+
+@dataclass
+class OpenSegment:
+    """A segment in the making."""
+
+    name: SegmentName
+    encoder: Encoder
+    opened_s: float
+    rows: int = 0
+
+
+@dataclass
+class PartitionArchive:
+    """One partition of a topic. `end` is the archive's, `stands` ours: what lies between is open or on its way."""
+
+    tp: TP
+    end: int
+    stands: int
+    open: OpenSegment | None = None
+    sealed: deque[Segment] = field(default_factory=deque)
+    busy: asyncio.Lock = field(default_factory=asyncio.Lock)
+    committing: asyncio.Future[None] | None = None
+
+    @property
+    def held_bytes(self) -> int:
+        """What it holds in memory."""
+        return (self.open.encoder.size if self.open else 0) + sum(len(segment.data) for segment in self.sealed)
+
+
+class Archiver(Service):
+    """Takes batches, closes segments, commits them in order. The event loop's; blocking parts run in its threads.
+
+    `buffer_bytes` bounds what is held of all partitions together: above it `take` waits, Kafka keeps the rest, and an
+    outage of the archive may last as long as Kafka's retention.
+    """
+
+    def __init__(self, sink: Sink, file_format: Format, rotation: Rotation, buffer_bytes: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.partitions: dict[TP, PartitionArchive] = {}
+        self.gaps: dict[TP, str] = {}
+        self.on_durable: Callable[[Mapping[TP, int]], None] = lambda _offsets: None
+        self.committed_segments = 0
+        self.committed_bytes = 0
+        self.retries = 0
+        self.outage: str | None = None
+        self._sink = sink
+        self._format = file_format
+        self._rotation = rotation
+        self._buffer_bytes = buffer_bytes
+        self._room = asyncio.Event()
+        self._threads = ThreadPoolExecutor(4, thread_name_prefix="archive")
+
+    @property
+    def held_bytes(self) -> int:
+        """What is in memory, not yet in the archive."""
+        return sum(partition.held_bytes for partition in self.partitions.values())
+
+    def next_offset(self, tp: TP) -> int | None:
+        """Where `tp` stands (see `delivery.consumer.Progress`); None until its archive was looked at."""
+        partition = self.partitions.get(tp)
+        return None if partition is None or tp in self.gaps else partition.stands
+
+    def give_up(self, lost: OffsetsLost) -> None:
+        """Stop archiving the partition whose next offset Kafka no longer has, until this worker is started again."""
+        self.gaps[TP(lost.topic, lost.partition)] = str(lost)
+        logger.error("not archived any more: %s", lost)
+
+    def assigned(self, tps: Collection[TP]) -> None:
+        """Let go of all partitions but these; their next owner begins where the archive ends."""
+        for tp in self.partitions.keys() - set(tps):
+            partition = self.partitions.pop(tp)
+            if partition.committing is not None:
+                partition.committing.cancel()
+        self._room.set()
+
+    async def take(self, batch: Batch) -> bool:
+        """Take `batch` in. False where it is not the next one: read on from `next_offset`.
+
+        Blocks while the archive is away and the buffer is full, or while the partition's end is not known.
+        """
+        partition = self.partitions.get(batch.tp) or await self._look(batch)
+        async with partition.busy:
+            if batch.start != partition.stands or self.partitions.get(batch.tp) is not partition:
+                return False
+            records = await self._in_thread(_records, batch)
+            while records:
+                records = await self._add(partition, records)
+            partition.stands = batch.next_offset
+        await self._wait_for_room()
+        return True
+
+    async def _look(self, batch: Batch) -> PartitionArchive:
+        end = await self._until_available(self._sink.end, batch.topic, batch.partition)
+        stands = batch.start if end is None else end
+        return self.partitions.setdefault(batch.tp, PartitionArchive(batch.tp, stands, stands))
+
+    async def _add(self, partition: PartitionArchive, records: list[Record]) -> list[Record]:
+        """Add what belongs to the open segment; what is left begins another one."""
+        segment = partition.open or self._begin(partition, records[0][1])
+        count = joining(segment.name.date, [record[1] for record in records])
+        if count:
+            await self._in_thread(segment.encoder.add, records[:count])
+            segment.rows += count
+            partition.stands = records[count - 1][0] + 1
+        age_s = time.monotonic() - segment.opened_s
+        if count < len(records) or self._rotation.due(segment.encoder.size, segment.rows, age_s):
+            await self._seal(partition)
+        return records[count:]
+
+    def _begin(self, partition: PartitionArchive, timestamp_ms: int) -> OpenSegment:
+        tp, day = partition.tp, date_of(timestamp_ms)
+        name = SegmentName(tp.topic, tp.partition, partition.stands, day, self._format.NAME)
+        encoder = self._format.encoder(tp.topic, tp.partition, partition.stands)
+        partition.open = OpenSegment(name, encoder, time.monotonic())
+        return partition.open
+
+    async def _seal(self, partition: PartitionArchive) -> None:
+        segment, partition.open = partition.open, None
+        if segment is None or segment.rows == 0:
+            return
+        data = await self._in_thread(segment.encoder.finish, partition.stands)
+        partition.sealed.append(Segment(segment.name, partition.stands, data))
+        if partition.committing is None or partition.committing.done():
+            partition.committing = self.add_future(self._commit(partition))
+
+    async def _commit(self, partition: PartitionArchive) -> None:
+        while partition.sealed:
+            segment = partition.sealed[0]
+            try:
+                await self._until_available(self._sink.commit, segment)
+            except SegmentConflict as conflict:
+                logger.warning("%s: going on from what the archive has", conflict)
+                self.partitions.pop(partition.tp, None)
+                return
+            partition.sealed.popleft()
+            partition.end = segment.next
+            self.committed_segments += 1
+            self.committed_bytes += len(segment.data)
+            self.on_durable({partition.tp: partition.end})
+            self._room.set()
+
+    async def _wait_for_room(self) -> None:
+        while self.held_bytes > self._buffer_bytes:
+            largest = max(self.partitions.values(), key=lambda each: each.open.encoder.size if each.open else 0)
+            self._room.clear()
+            if largest.open is not None:
+                async with largest.busy:
+                    await self._seal(largest)
+            else:
+                await self._room.wait()
+
+    async def _until_available(self, call: Callable[..., Result], *args: Any) -> Result:
+        wait_s = FIRST_RETRY_S
+        while True:
+            try:
+                result: Result = await self._in_thread(call, *args)
+            except SinkUnavailable as error:
+                self.retries += 1
+                self.outage = str(error)
+                logger.warning("archive: %s; again in %.1f s", error, wait_s)
+                await asyncio.sleep(wait_s)
+                wait_s = min(2 * wait_s, LAST_RETRY_S)
+            else:
+                self.outage = None
+                return result
+
+    @Service.task
+    async def _seal_old(self) -> None:
+        while not self.should_stop:
+            await self.sleep(min(1.0, self._rotation.max_age_s / 4))
+            for partition in list(self.partitions.values()):
+                segment = partition.open
+                if segment and self._rotation.due(0, segment.rows, time.monotonic() - segment.opened_s):
+                    async with partition.busy:
+                        if partition.open is segment:
+                            await self._seal(partition)
+
+    async def flush(self) -> None:
+        """Seal and commit all that is open. Blocks until the archive has it."""
+        for partition in list(self.partitions.values()):
+            async with partition.busy:
+                await self._seal(partition)
+        tasks = [partition.committing for partition in self.partitions.values() if partition.committing]
+        await asyncio.gather(*tasks)
+
+    async def on_stop(self) -> None:
+        """Commit what is open where the archive answers; else the next owner reads it from Kafka again."""
+        if not self.crashed:
+            try:
+                await asyncio.wait_for(self.flush(), STOP_S)
+            except (TimeoutError, ArchiveCorrupt) as error:
+                logger.warning("segments left open, to be read from Kafka again: %r", error)
+        self._threads.shutdown(wait=False)
+
+    async def _in_thread(self, call: Callable[..., Result], *args: Any) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call, *args)
+
+
+def _records(batch: Batch) -> list[Record]:
+    return [(record.offset(), record.timestamp()[1], record.key(), record.value()) for record in batch.records]

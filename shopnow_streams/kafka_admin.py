@@ -1,0 +1,131 @@
+"""The topics as they are on the brokers: list, create, describe, and refuse what the tables can't work with."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from shopnow_streams.errors import KafkaUnavailable, TopicMismatch
+from shopnow_streams.kafka_config import KafkaConnection
+from shopnow_streams.topics import REJECTS, Topic
+
+OURS = (*(str(topic) for topic in Topic), REJECTS)
+TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True)
+class TopicState:
+    """One topic on the brokers; `records` is its ends less its beginnings, which counts markers too."""
+
+    name: str
+    partitions: int
+    replication_factor: int
+    records: int
+
+
+class KafkaAdmin:
+    """Administration of our topics. Every method blocks, `timeout_s` at most, and raises KafkaUnavailable after it."""
+
+    def __init__(self, connection: KafkaConnection, timeout_s: float = TIMEOUT_S) -> None:
+        self._connection = connection
+        self._timeout_s = timeout_s
+        self._admin = AdminClient({**connection.librdkafka(), "log_level": 0})
+
+    def topics(self, internal: bool = False) -> list[TopicState]:
+        """All topics, or all but Kafka's own, by name."""
+        try:
+            found = self._admin.list_topics(timeout=self._timeout_s).topics
+        except KafkaException as error:
+            raise self._unavailable() from error
+        names = sorted(name for name in found if internal or not name.startswith("__"))
+        with _asking(self._connection) as client:
+            return [
+                TopicState(
+                    name,
+                    len(found[name].partitions),
+                    len(next(iter(found[name].partitions.values())).replicas) if found[name].partitions else 0,
+                    sum(self._records(client, name, number) for number in found[name].partitions),
+                )
+                for name in names
+            ]
+
+    def watermarks(self, topic: str) -> dict[int, tuple[int, int]]:
+        """First offset and end of each partition. Raises TopicMismatch where there is no such topic."""
+        try:
+            found = self._admin.list_topics(topic, timeout=self._timeout_s).topics[topic]
+        except KafkaException as error:
+            raise self._unavailable() from error
+        if found.error is not None:
+            raise TopicMismatch(f"there is no topic {topic}: `shopnow topics create` makes ours")
+        with _asking(self._connection) as client:
+            return {
+                number: client.get_watermark_offsets(TopicPartition(topic, number), timeout=self._timeout_s)
+                for number in sorted(found.partitions)
+            }
+
+    def create(self, partitions: int, replication_factor: int) -> list[str]:
+        """Make those of our topics that are missing; their names. Raises TopicMismatch where one has other partitions.
+
+        Safe to be called by several workers at once.
+        """
+        try:
+            found = self._admin.list_topics(timeout=self._timeout_s).topics
+        except KafkaException as error:
+            raise self._unavailable() from error
+        missing = [name for name in OURS if name not in found]
+        made = (
+            self._admin.create_topics(
+                [NewTopic(name, partitions, replication_factor) for name in missing], operation_timeout=self._timeout_s
+            )
+            if missing
+            else {}
+        )
+        for name, result in made.items():
+            try:
+                result.result()
+            except KafkaException as error:
+                if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                    raise TopicMismatch(f"topic {name} could not be created: {error.args[0].str()}") from error
+        counts = {name: len(found[name].partitions) for name in OURS if name in found and name != REJECTS}
+        wrong = {name: count for name, count in counts.items() if count != partitions}
+        if wrong:
+            raise TopicMismatch(
+                "; ".join(f"topic {name} has {count} partitions" for name, count in wrong.items())
+                + f", but the tables expect {partitions} of each of the five: set SHOPNOW_PARTITIONS to what they "
+                "have (all five alike), or recreate the topics"
+            )
+        return missing
+
+    def group_offsets(self, group: str) -> dict[tuple[str, int], int]:
+        """What a consumer group committed, by topic and partition."""
+        try:
+            future = self._admin.list_consumer_group_offsets(
+                [ConsumerGroupTopicPartitions(group)], request_timeout=self._timeout_s
+            )[group]
+            partitions = future.result().topic_partitions or []
+        except KafkaException as error:
+            raise self._unavailable() from error
+        return {(at.topic, at.partition): at.offset for at in partitions if at.offset >= 0}
+
+    def _unavailable(self) -> KafkaUnavailable:
+        return KafkaUnavailable(
+            f"no Kafka broker answered at {self._connection.bootstrap} within {self._timeout_s:.0f} s: "
+            "start it with `make up`, or set SHOPNOW_KAFKA"
+        )
+
+    def _records(self, client: Consumer, topic: str, partition: int) -> int:
+        low, high = client.get_watermark_offsets(TopicPartition(topic, partition), timeout=self._timeout_s)
+        return int(high - low)
+
+
+@contextmanager
+def _asking(connection: KafkaConnection) -> Iterator[Consumer]:
+    """A client that only asks for offsets."""
+    client = Consumer({**connection.librdkafka(), "group.id": "shopnow-look", "log_level": 0})
+    try:
+        yield client
+    finally:
+        client.close()
