@@ -13,6 +13,7 @@ from faust.types import TP
 from mode import Service
 
 from shopnow_streams.delivery.batch import Batch
+from shopnow_streams.errors import WriterFenced
 from shopnow_streams.folds.definition import Definition
 from tables.cut import POSITIONS, Cut
 from tables.partition import Partition
@@ -21,6 +22,8 @@ from tables.store import PartitionStore, prefix
 from tables.writer import PartitionWriter
 
 logger = logging.getLogger(__name__)
+
+STOP_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -169,6 +172,9 @@ class LiveTables(Service):
     async def on_stop(self) -> None:
         """Flush once more, so that the next owner starts where we end; then let go of everything."""
         if not self.crashed:
-            await self.flush()
+            try:
+                await asyncio.wait_for(self.flush(), STOP_S)
+            except (TimeoutError, WriterFenced) as error:
+                logger.warning("stopped without a last flush, the next owner folds it again: %r", error)
         await self._release(self.owned.keys())
         self._threads.shutdown(wait=False)

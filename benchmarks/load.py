@@ -1,0 +1,87 @@
+"""A seeded mix of the five topics, loaded before anything is measured."""
+
+import json
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from confluent_kafka import Producer
+from rich.progress import Progress
+
+from shopnow_streams.topics import Topic
+
+PRODUCTS = 5_000
+USERS = 100_000
+START = datetime(2026, 11, 1, tzinfo=UTC)
+Sent = tuple[str, str, bytes]
+
+
+def mixed(count: int, seed: int = 1) -> Iterator[Sent]:
+    """`count` records as (topic, key, value): 70 % views, 15 % adds, 5 % orders, 4.5 % payments, 5.5 % stock."""
+    chance = random.Random(seed)
+    names = [f"T-shirt en coton bio n° {number}" for number in range(PRODUCTS)]
+    for number in range(count):
+        moment = (START + timedelta(milliseconds=43 * number)).isoformat()
+        product = int(chance.paretovariate(1.1)) % PRODUCTS
+        user, kind = chance.randrange(USERS), chance.random()
+        common = {"id_produit": product, "nom_produit": names[product]}
+        if kind < 0.70:
+            yield _sent(Topic.PRODUCT_VIEWED, product, {**common, "prix": 29.99, "user_id": user, "timestamp": moment})
+        elif kind < 0.85:
+            fields = {**common, "quantite": 1 + number % 3, "prix": 29.99, "user_id": user, "timestamp": moment}
+            yield _sent(Topic.ITEM_ADDED, user, fields)
+        elif kind < 0.90:
+            lines = [
+                {"id_produit": product, "quantite": 2, "prix": 29.99},
+                {"id_produit": (product + 1) % PRODUCTS, "quantite": 1, "prix": 9.5},
+            ]
+            fields = {
+                "id_commande": f"c{number}",
+                "user_id": user,
+                "articles": lines,
+                "montant_total": 69.48,
+                "timestamp": moment,
+            }
+            yield _sent(Topic.ORDER_PLACED, f"c{number}", fields)
+        elif kind < 0.945:
+            order = f"c{number - 5}"
+            fields = {
+                "id_commande": order,
+                "user_id": user,
+                "montant": 69.48,
+                "moyen_paiement": "carte",
+                "timestamp": moment,
+            }
+            yield _sent(Topic.PAYMENT_ACCEPTED, order, fields)
+        else:
+            yield _sent(Topic.STOCK_UPDATED, product, {**common, "stock": number % 500, "timestamp": moment})
+
+
+def load(bootstrap: str, count: int, progress: Progress) -> None:
+    """Send `mixed(count)`; blocks until all are acknowledged."""
+    task = progress.add_task(f"loading {count:,} events", total=count)
+    producer = Producer(
+        {
+            "bootstrap.servers": bootstrap,
+            "compression.type": "lz4",
+            "linger.ms": 50,
+            "batch.num.messages": 10_000,
+            "queue.buffering.max.messages": 500_000,
+        }
+    )
+    for number, (topic, key, value) in enumerate(mixed(count), 1):
+        while True:
+            try:
+                producer.produce(topic, value, key)
+                break
+            except BufferError:
+                producer.poll(0.1)
+        if number % 10_000 == 0:
+            producer.poll(0)
+            progress.update(task, completed=number)
+    producer.flush()
+    progress.update(task, completed=count)
+
+
+def _sent(topic: Topic, key: object, fields: dict[str, object]) -> Sent:
+    return str(topic), str(key), json.dumps(fields, ensure_ascii=False).encode()
