@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -54,8 +55,16 @@ def up(home: Path, cache: Path, port_offset: int, kafka_only: bool) -> None:
     """Start Kafka and HDFS, and wait until they answer. They run on until `down`."""
     console = Console(highlight=False)
     stack = LocalStack(home, StackPorts().shifted(port_offset), cache=cache)
+    with announcing(console, stack) as announce:
+        stack.start(announce, services=("kafka",) if kafka_only else SERVICES)
+
+
+@contextmanager
+def announcing(console: Console, stack: LocalStack) -> Iterator[Callable[[Fetched | Ready], None]]:
+    """What shows the steps of `stack.start`: a bar while jars come, a line for each service that is ready."""
     addresses = {"kafka": stack.bootstrap, "hdfs": f"{stack.hdfs_uri}, {stack.webhdfs_url}"}
-    bar = Progress(TextColumn("jars"), BarColumn(), DownloadColumn(), console=console, transient=True)
+    columns = TextColumn("jars"), BarColumn(), DownloadColumn()
+    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
     download = bar.add_task("jars")
     begun_s = time.monotonic()
 
@@ -71,7 +80,7 @@ def up(home: Path, cache: Path, port_offset: int, kafka_only: bool) -> None:
             console.print(f"{step.service:<6} {how}: {addresses[step.service]}")
 
     with bar:
-        stack.start(show, services=("kafka",) if kafka_only else SERVICES)
+        yield show
 
 
 @click.command()
@@ -105,11 +114,11 @@ def status(home: Path, as_json: bool) -> None:
     table.add_column("uptime", justify="right")
     for row in rows:
         state = f"[{STATE_STYLES.get(row.state, 'dim')}]{row.state}[/]"
-        table.add_row(row.process, str(row.pid or "-"), str(row.port), state, _duration(row.uptime_s))
+        table.add_row(row.process, str(row.pid or "-"), str(row.port), state, duration(row.uptime_s))
     Console(highlight=False).print(table)
 
 
-def _duration(seconds: float | None) -> str:
+def duration(seconds: float | None) -> str:
     """`3 d 04:05:06`, or `-` for none."""
     if seconds is None:
         return "-"

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from shopnow_streams.demo.numbers import WorkerApi
-from shopnow_streams.topics import TRAITS, Topic
+from shopnow_streams.topics import Topic
 
 Offsets = dict[str, dict[str, int]]
 
@@ -73,25 +73,23 @@ class Screen:
         lines.append("   partitions ", "dim").append(f"{answered['answered']} of {answered['of']}\n")
         outage = archive.get("outage")
         lines.append("archive ", "dim").append(
-            f"{archive.get('segments', 0):,} segments since start, {archive.get('held_bytes', 0) / 1e6:.1f} MB on its way"
+            f"{archive.get('segments', 0):,} segments, {archive.get('held_bytes', 0) / 1e6:.1f} MB on its way"
         )
         lines.append(f"   {outage}\n" if outage else "\n", "red")
         for name, url in self._urls.items():
             lines.append(f"{name} ", "dim").append(f"{url}\n", f"link {url}")
-        lines.append("Ctrl-C ends it and compares what was sent, counted and archived", "dim")
+        lines.append("Ctrl-C ends it, and compares what was sent, counted and archived", "dim")
         return lines
 
 
 def _topics(rates: Rates, offsets: Offsets, archived: Offsets) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     table.add_column("topic", style="cyan", no_wrap=True)
-    table.add_column("what", style="dim", no_wrap=True)
     for name in ("events/s", "counted", "archived"):
         table.add_column(name, justify="right", no_wrap=True)
     for topic in Topic:
         table.add_row(
             topic,
-            TRAITS[topic].description,
             f"{rates.per_s.get(topic, 0):,.0f}",
             f"{total(offsets, topic):,}",
             f"{total(archived, topic):,}",
@@ -99,7 +97,7 @@ def _topics(rates: Rates, offsets: Offsets, archived: Offsets) -> Table:
     counted = sum(total(offsets, topic) for topic in Topic)
     in_archive = sum(total(archived, topic) for topic in Topic)
     table.add_section()
-    table.add_row("all", "", f"{sum(rates.per_s.values()):,.0f}", f"{counted:,}", f"{in_archive:,}", style="bold")
+    table.add_row("all", f"{sum(rates.per_s.values()):,.0f}", f"{counted:,}", f"{in_archive:,}", style="bold")
     return table
 
 

@@ -1,6 +1,7 @@
 """The demo's Faust worker: a process of its own, found again by its pid file."""
 
 import sys
+import threading
 from pathlib import Path
 
 from shopnow_streams.demo.numbers import WorkerApi
@@ -18,12 +19,13 @@ class DemoWorker:
         self.api = WorkerApi(f"http://{settings.web_host}:{settings.web_port}")
         self._settings = settings
 
-    def start(self) -> None:
-        """Start it and block until it answers with numbers. Raises ProcessDied where it ends before."""
+    def start(self, cancelled: threading.Event | None = None) -> None:
+        """Start it and block until it answers with numbers. Raises ProcessDied where it ends before, StackError once
+        `cancelled` is set."""
         environment = [f"{name}={value}" for name, value in self._environment().items()]
         command = [sys.executable, "-m", "faust", "-A", "shopnow_streams.app", "worker", "-l", "info"]
         self.process.start(["/usr/bin/env", *environment, *command])
-        wait_ready([self.process], self.api.ready, READY_S)
+        wait_ready([self.process], self.api.ready, READY_S, cancelled=cancelled)
 
     def stop(self) -> None:
         """TERM: it flushes, commits and leaves the group. Blocks until it is gone."""

@@ -35,6 +35,7 @@ SETTINGS = {
     "dfs.namenode.safemode.extension": "0",
     "dfs.heartbeat.interval": "1",  # s
     "ipc.client.connect.retry.interval": "100",  # ms
+    "ipc.client.connect.max.retries": "300",  # after the last one it sleeps for 5 s
     # room: a file is refused where a whole block does not fit, and the NameNode wants 100 MB for itself
     "dfs.blocksize": str(32 << 20),
     "dfs.datanode.du.reserved": "0",
@@ -81,8 +82,9 @@ class Hdfs:
         self.ports = ports
         self.processes = hdfs_processes(self.home)
         self._java = java
-        self._jars = jars
-        self._archives = archives
+        # absolute, since whoever stops it may stand in another folder
+        self._jars = [jar.absolute() for jar in jars]
+        self._archives = archives.absolute() if archives else None
         self._heap = heap
         self._settings = dict(settings or {})
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import requests
 from requests.adapters import HTTPAdapter
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
 from shopnow_streams.errors import StackError
 
@@ -119,7 +119,7 @@ class Download:
         self.close = self._session.close
 
     def jar(self, jar: Jar, path: Path) -> None:
-        """Fetch one jar to `path`, trying again four times where the network fails. Blocks.
+        """Fetch one jar to `path`, trying again four times (4 s in all) where the network fails. Blocks.
 
         Raises StackError where it cannot be had or is another file than the one locked.
         """
@@ -128,7 +128,7 @@ class Download:
         # Another process may fetch the same jar at the same time.
         part = path.with_name(f"{path.name}.{os.getpid()}.part")
         retrying = Retrying(
-            retry=retry_if_exception_type(requests.RequestException),
+            retry=retry_if_exception(_passing),
             stop=stop_after_attempt(5),
             wait=wait_exponential(multiplier=0.25, max=4.0),
             reraise=True,
@@ -158,6 +158,13 @@ class Download:
                 digest.update(piece)
                 file.write(piece)
         return digest.hexdigest()
+
+
+def _passing(error: BaseException) -> bool:
+    """Whether trying again may help: not where the repository answers that it has no such file."""
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        return error.response.status_code >= 500
+    return isinstance(error, requests.RequestException)
 
 
 def _whole(path: Path, jar: Jar) -> bool:

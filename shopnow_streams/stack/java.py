@@ -22,6 +22,9 @@ def find_java(cache: Path) -> Path:
     """
     tried = []
     for origin, java in _candidates():
+        if java is None:
+            tried.append(f"{origin} is not set" if origin == "JAVA_HOME" else f"there is no {origin}")
+            continue
         major = java_major(java)
         if major is not None and OLDEST <= major <= NEWEST:
             return java
@@ -33,7 +36,7 @@ def find_java(cache: Path) -> Path:
     else:
         return home / "bin" / "java"
     raise JavaMissing(
-        f"Kafka and HDFS need Java {OLDEST} to {NEWEST}, and there is none: {'; '.join(tried)}. "
+        f"Kafka and HDFS need Java {OLDEST} to {NEWEST}, and none was found: {'; '.join(tried)}. "
         f"Install a JDK {FETCHED} or 21, or set JAVA_HOME to one."
     )
 
@@ -53,10 +56,9 @@ def parse_major(banner: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def _candidates() -> list[tuple[str, Path]]:
-    found = []
-    if home := os.environ.get("JAVA_HOME"):
-        found.append(("JAVA_HOME", Path(home) / "bin" / "java"))
-    if on_path := shutil.which("java"):
-        found.append(("java on the PATH", Path(on_path)))
-    return found
+def _candidates() -> list[tuple[str, Path | None]]:
+    home, on_path = os.environ.get("JAVA_HOME"), shutil.which("java")
+    return [
+        ("JAVA_HOME", Path(home) / "bin" / "java" if home else None),
+        ("java on the PATH", Path(on_path) if on_path else None),
+    ]

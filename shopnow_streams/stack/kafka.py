@@ -92,8 +92,9 @@ class KafkaBroker:
         self.controller_port = controller_port
         self.process = broker_process(self.home)
         self._java = java
-        self._jars = jars
-        self._archives = archives
+        # absolute, since whoever stops it may stand in another folder
+        self._jars = [jar.absolute() for jar in jars]
+        self._archives = archives.absolute() if archives else None
         self._heap = heap
         self._flags = tuple(flags)
         self._settings = dict(settings or {})

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, astuple, dataclass
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 from shopnow_streams.errors import PortBusy, StackError
 

@@ -1,0 +1,100 @@
+"""The archive as Spark sees it: a table a topic, under its wire name (`produit_consulte`) and ours (`product_viewed`)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+from py4j.protocol import Py4JJavaError
+from pyspark.sql import DataFrame, SparkSession
+
+from shopnow_streams.errors import ShopNowError
+from shopnow_streams.topics import Topic
+from sinks import parquet
+from sinks.archive import FORMAT_MARK
+from sinks.columns import schema
+
+Tables = Mapping[Topic, DataFrame]
+
+
+def view_names(topic: Topic) -> tuple[str, str]:
+    """What the topic's table is called: on the wire, and here."""
+    return topic.value.replace("-", "_"), topic.name.lower()
+
+
+def read_archive(spark: SparkSession, archive: str) -> Tables:
+    """A table of each topic in the archive at the URL `archive`, and both its views in `spark`.
+
+    Blocks while the directories are listed; files are read when a query asks for them. A topic that nothing was
+    archived of is a table without rows. Raises ShopNowError where there is no archive, or one that is not Parquet.
+    """
+    root = archive.rstrip("/")
+    try:
+        _require_parquet(spark, root)
+        tables = {topic: _read(spark, topic, f"{root}/{topic}") for topic in Topic}
+    except Py4JJavaError as error:
+        raise ShopNowError(f"The archive {archive} cannot be read: {root_cause(error)}") from error
+    for topic, table in tables.items():
+        for name in view_names(topic):
+            table.createOrReplaceTempView(name)
+    return tables
+
+
+def table_schema(topic: Topic) -> str:
+    """The columns of the topic's table as Spark writes them: those of its files, and their directory's date."""
+    columns = [f"`{field.name}` {_spark_type(field.type)}" for field in schema(topic)]
+    return ", ".join([*columns, "`date` DATE"])
+
+
+def root_cause(error: Py4JJavaError) -> str:
+    """The innermost Java exception in one line: Spark wraps the one that says what is wrong in several that do not."""
+    cause: Any = error.java_exception
+    while cause.getCause() is not None:
+        cause = cause.getCause()
+    name = cause.getClass().getSimpleName()
+    return f"{name}: {str(cause.getMessage()).partition(chr(10))[0]}"
+
+
+def _read(spark: SparkSession, topic: Topic, path: str) -> DataFrame:
+    if not _stands(spark, path):
+        return spark.createDataFrame([], table_schema(topic))
+    # The schema is given, not inferred: that would read a footer, and an archive of one empty topic has none.
+    return spark.read.schema(table_schema(topic)).option("basePath", path).parquet(path)
+
+
+def _require_parquet(spark: SparkSession, root: str) -> None:
+    if not _stands(spark, root):
+        raise ShopNowError(f"There is no archive at {root} (yet): is it the worker's SHOPNOW_ARCHIVE?")
+    mark = f"{root}/{FORMAT_MARK}"
+    if _stands(spark, mark):
+        found = spark.read.text(mark).head()
+        if found is not None and found[0] != parquet.NAME:
+            raise ShopNowError(
+                f"The archive {root} is one of {found[0]} files, and Spark's tables are read from Parquet."
+            )
+
+
+def _stands(spark: SparkSession, url: str) -> bool:
+    """Whether there is such a file or directory, by the file system that Spark itself reads from."""
+    jvm: Any = spark._jvm
+    path = jvm.org.apache.hadoop.fs.Path(url)
+    files = path.getFileSystem(spark._jsc.hadoopConfiguration())
+    return bool(files.exists(path))
+
+
+def _spark_type(kind: pa.DataType) -> str:
+    if pa.types.is_list(kind):
+        return f"ARRAY<{_spark_type(kind.value_type)}>"
+    if pa.types.is_struct(kind):
+        return f"STRUCT<{', '.join(f'{field.name}: {_spark_type(field.type)}' for field in kind)}>"
+    if pa.types.is_timestamp(kind):
+        return "TIMESTAMP"
+    return _SPARK_TYPES[kind]
+
+
+_SPARK_TYPES = {
+    pa.int32(): "INT",
+    pa.int64(): "BIGINT",
+    pa.float64(): "DOUBLE",
+    pa.string(): "STRING",
+    pa.binary(): "BINARY",
+}

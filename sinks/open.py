@@ -1,0 +1,36 @@
+"""Opens the archive that the settings name."""
+
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from shopnow_streams.errors import SettingsError
+from sinks.archive import Archive
+from sinks.files import Files
+from sinks.formats import format_named
+
+WEBHDFS_PORT = 9870
+
+
+def open_sink(
+    url: str, *, webhdfs: str = "", user: str = "shopnow", kerberos: bool = False, format: str = "parquet"
+) -> Archive:
+    """The archive at `url`: hdfs://host:8020/root or file:///root. Does no IO.
+
+    `webhdfs` is the address, or the HA pair of addresses, that HDFS is reached at; where it is empty it is port 9870
+    of the host in `url`. SettingsError for a URL, format or extra that cannot be used.
+    """
+    return Archive(_files(url, webhdfs, user, kerberos), format_named(format))
+
+
+def _files(url: str, webhdfs: str, user: str, kerberos: bool) -> Files:
+    parts = urlsplit(url)
+    if parts.scheme == "file" and not parts.netloc and parts.path.startswith("/"):
+        from sinks.local import LocalFiles
+
+        return LocalFiles(Path(unquote(parts.path)))
+    if parts.scheme == "hdfs" and parts.hostname:
+        from sinks.hdfs import HdfsFiles
+
+        address = webhdfs or f"http://{parts.hostname}:{WEBHDFS_PORT}"
+        return HdfsFiles(unquote(parts.path), address, user, kerberos=kerberos)
+    raise SettingsError(f"The archive {url!r} is no URL like hdfs://host:8020/shopnow or file:///srv/shopnow")
