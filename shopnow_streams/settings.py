@@ -63,7 +63,6 @@ class Settings:
     archive_segment_rows: int = _setting(500_000, "records that close a segment")
     archive_segment_age_s: float = _setting(30.0, "age that closes a segment")
     archive_buffer_bytes: int = _setting(64 << 20, "bytes held for unfinished segments, all partitions together")
-    log_format: str = _setting("console", "console or json")
 
     def __post_init__(self) -> None:
         _check(self.partitions >= 1, "partitions", "must be at least 1")
@@ -73,7 +72,6 @@ class Settings:
         _check(0.05 <= self.flush_interval_s <= 60, "flush_interval_s", "must be 0.05 to 60 seconds")
         _check(self.flush_rows >= 1, "flush_rows", "must be at least 1")
         _check(self.archive_format in ("parquet", "jsonl"), "archive_format", "must be parquet or jsonl")
-        _check(self.log_format in ("console", "json"), "log_format", "must be console or json")
 
     @property
     def connection(self) -> KafkaConnection:

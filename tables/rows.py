@@ -65,12 +65,13 @@ class Rows(Generic[State]):
 
     def everything(self) -> Iterator[tuple[Key, State]]:
         """All rows as of the call, in no order, however long the reading takes and whatever is folded meanwhile."""
-        unstored = {key: msgspec.structs.replace(self._states[key]) for key in self.changed | self.in_flight}
+        unstored = {key: _encode(self._states[key]) for key in self.changed | self.in_flight}
         stored = self._store.scan(self._prefix)
         first = next(stored, None)  # from the first row on, the scan is a view of that moment
 
         def rows() -> Iterator[tuple[Key, State]]:
-            yield from unstored.items()
+            for key, value in unstored.items():
+                yield key, self._decode(value)
             for raw_key, value in chain(() if first is None else (first,), stored):
                 key = self.definition.decode_key(raw_key)
                 if key not in unstored:

@@ -1,7 +1,7 @@
 """Sales day by day, of the whole archive. A day is one of `event_time`, UTC, as in the live tables."""
 
 from pyspark.sql import Column, DataFrame
-from pyspark.sql import functions as F  # noqa: N812  (the name that all of Spark's documents use)
+from pyspark.sql import functions as F
 
 
 def daily_sales(orders: DataFrame, payments: DataFrame) -> DataFrame:

@@ -1,4 +1,4 @@
-"""The batch jobs: one more is a file with a function of its name, DataFrames in and a DataFrame out, and a line here."""
+"""The batch jobs. One more is a file with a function of its name, DataFrames in, DataFrame out, and a line here."""
 
 import importlib
 from dataclasses import dataclass

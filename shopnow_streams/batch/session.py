@@ -8,7 +8,7 @@ from pathlib import Path
 from subprocess import TimeoutExpired
 from typing import Any
 
-from py4j.protocol import Py4JError
+from py4j.protocol import Py4JError  # type: ignore[import-untyped]
 from pyspark import SparkConf, SparkContext
 from pyspark.errors import PySparkRuntimeError
 from pyspark.java_gateway import launch_gateway
@@ -83,7 +83,7 @@ def _launch(conf: SparkConf, java: Path | None, log: Path) -> Any:
         os.environ["JAVA_HOME"] = str(java.resolve().parent.parent)
     try:
         with log.open("wb") as output:
-            return launch_gateway(conf, {"stdout": output, "stderr": output})
+            return launch_gateway(conf, {"stdout": output, "stderr": output})  # type: ignore[no-untyped-call]
     except PySparkRuntimeError as error:
         raise _not_started(log) from error
     finally:

@@ -1,10 +1,11 @@
-"""The archive as Spark sees it: a table a topic, under its wire name (`produit_consulte`) and ours (`product_viewed`)."""
+"""The archive as Spark sees it: a table a topic, by its wire name (`produit_consulte`) and ours (`product_viewed`)."""
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote
 
 import pyarrow as pa
-from py4j.protocol import Py4JJavaError
+from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.sql import DataFrame, SparkSession
 
 from shopnow_streams.errors import ShopNowError
@@ -27,7 +28,7 @@ def read_archive(spark: SparkSession, archive: str) -> Tables:
     Blocks while the directories are listed; files are read when a query asks for them. A topic that nothing was
     archived of is a table without rows. Raises ShopNowError where there is no archive, or one that is not Parquet.
     """
-    root = archive.rstrip("/")
+    root = unquote(archive).rstrip("/")
     try:
         _require_parquet(spark, root)
         tables = {topic: _read(spark, topic, f"{root}/{topic}") for topic in Topic}

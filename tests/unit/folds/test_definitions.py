@@ -1,0 +1,152 @@
+"""What every table owes its readers: rows that are right whatever the partitions, their order, and that of events."""
+
+import random
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shopnow_streams.events import MAX_ID, Event
+from shopnow_streams.folds import TABLES
+from shopnow_streams.folds.definition import Definition
+from shopnow_streams.topics import Topic
+from tests.unit.folds.strategies import any_moments, events, fold_all, histories, merge_all, states
+
+each_table = pytest.mark.parametrize("definition", TABLES, ids=lambda definition: definition.name)
+
+
+def bytes_of(rows: dict[Any, Any]) -> dict[Any, bytes]:
+    """Rows as the changelog has them: equal here is equal in every field."""
+    return {key: msgspec.json.encode(state) for key, state in rows.items()}
+
+
+def test_the_tables_are_all_there() -> None:
+    assert [definition.name for definition in TABLES] == ["products", "stock", "orders", "hours", "rejections"]
+
+
+def test_every_topic_feeds_a_table() -> None:
+    assert {flow.topic for definition in TABLES for flow in definition.flows} == set(Topic)
+
+
+@each_table
+class TestMerge:
+    @given(data=st.data())
+    def test_is_commutative(self, definition: Definition[Any], data: st.DataObject) -> None:
+        one, other = data.draw(states(definition)), data.draw(states(definition))
+        assert definition.merge(one, other) == definition.merge(other, one)
+
+    @given(data=st.data())
+    def test_is_associative(self, definition: Definition[Any], data: st.DataObject) -> None:
+        one, two, three = (data.draw(states(definition)) for _ in range(3))
+        merge = definition.merge
+        assert merge(merge(one, two), three) == merge(one, merge(two, three))
+
+    @given(data=st.data())
+    def test_with_an_untouched_row_changes_nothing(self, definition: Definition[Any], data: st.DataObject) -> None:
+        state = data.draw(states(definition))
+        assert definition.merge(definition.state(), state) == state == definition.merge(state, definition.state())
+
+    @given(data=st.data())
+    def test_leaves_what_it_is_given_as_it_was(self, definition: Definition[Any], data: st.DataObject) -> None:
+        one, other = data.draw(states(definition)), data.draw(states(definition))
+        before = msgspec.json.encode([one, other])
+        merged = definition.merge(one, other)
+        assert msgspec.json.encode([one, other]) == before
+        assert merged is not one
+        assert merged is not other
+
+    @given(data=st.data())
+    def test_a_state_survives_the_changelog(self, definition: Definition[Any], data: st.DataObject) -> None:
+        state = data.draw(states(definition))
+        assert msgspec.json.decode(msgspec.json.encode(state), type=definition.state) == state
+
+    def test_two_untouched_rows_share_nothing(self, definition: Definition[Any]) -> None:
+        one, other = definition.state(), definition.state()
+        for name in one.__struct_fields__:
+            value = getattr(one, name)
+            assert not isinstance(value, dict | list | set) or value is not getattr(other, name)
+
+
+@each_table
+class TestFolding:
+    @given(history=histories(), seed=st.integers(0, 2**32), partitions=st.integers(1, 4))
+    def test_any_split_over_partitions_in_any_order_gives_the_same_rows(
+        self, definition: Definition[Any], history: list[tuple[Topic, Event]], seed: int, partitions: int
+    ) -> None:
+        chance = random.Random(seed)
+        split: list[list[tuple[Topic, Event]]] = [[] for _ in range(partitions)]
+        for event in history:
+            chance.choice(split).append(event)
+        for partition in split:
+            chance.shuffle(partition)
+        partials = [fold_all(definition, partition) for partition in split]
+        chance.shuffle(partials)
+        assert merge_all(definition, partials) == fold_all(definition, history)
+
+    @given(history=histories(), seed=st.integers(0, 2**32))
+    def test_any_order_of_events_gives_the_same_rows(
+        self, definition: Definition[Any], history: list[tuple[Topic, Event]], seed: int
+    ) -> None:
+        shuffled = random.Random(seed).sample(history, len(history))
+        assert fold_all(definition, shuffled) == fold_all(definition, history)
+
+    @given(history=histories(), cut=st.integers(0, 20))
+    def test_a_row_restored_half_way_goes_on_as_if_it_had_not_been(
+        self, definition: Definition[Any], history: list[tuple[Topic, Event]], cut: int
+    ) -> None:
+        rows = fold_all(definition, history[:cut])
+        restored = {key: msgspec.json.decode(raw, type=definition.state) for key, raw in bytes_of(rows).items()}
+        for topic, event in history[cut:]:
+            for flow in definition.flows:
+                if flow.topic == topic:
+                    for part in [event] if flow.parts is None else flow.parts(event):
+                        key = flow.key(part)
+                        restored[key] = flow.fold(restored.get(key) or definition.state(), part)
+        assert restored == fold_all(definition, history)
+
+    @given(history=st.lists(events(any_moments), max_size=4))
+    @settings(max_examples=30)
+    def test_every_event_that_can_be_written_folds_into_a_row_that_can_be_written(
+        self, definition: Definition[Any], history: list[tuple[Topic, Event]]
+    ) -> None:
+        for key, state in fold_all(definition, history).items():
+            assert definition.decode_key(definition.encode_key(key)) == key
+            assert msgspec.json.decode(msgspec.json.encode(state), type=definition.state) == state
+
+    @given(history=histories())
+    def test_keys_are_of_the_tables_type(self, definition: Definition[Any], history: list[tuple[Topic, Event]]) -> None:
+        assert all(type(key) is definition.key_type for key in fold_all(definition, history))
+
+
+@each_table
+class TestKeys:
+    def keys(self, definition: Definition[Any]) -> st.SearchStrategy[Any]:
+        return st.integers(0, MAX_ID) if definition.key_type is int else st.text(max_size=8)
+
+    @given(data=st.data())
+    def test_survive_encoding(self, definition: Definition[Any], data: st.DataObject) -> None:
+        key = data.draw(self.keys(definition))
+        assert definition.decode_key(definition.encode_key(key)) == key
+
+    @given(data=st.data())
+    def test_sort_encoded_as_they_do_themselves(self, definition: Definition[Any], data: st.DataObject) -> None:
+        one, other = data.draw(self.keys(definition)), data.draw(self.keys(definition))
+        encode = definition.encode_key
+        assert (one < other) == (encode(one) < encode(other))
+        assert (one == other) == (encode(one) == encode(other))
+
+    def test_the_largest_and_the_smallest_sort_as_they_do(self, definition: Definition[Any]) -> None:
+        numbers, texts = [0, 9, 10, 10**18, MAX_ID], ["", "\0", "a", "a\0", "é", "😀"]
+        keys: list[Any] = numbers if definition.key_type is int else texts
+        assert sorted(keys, key=definition.encode_key) == sorted(keys) == keys
+
+    @pytest.mark.parametrize("wrong", [True, 1.0, None, b"1", object()])
+    def test_of_another_type_are_refused(self, definition: Definition[Any], wrong: Any) -> None:
+        with pytest.raises(TypeError, match=definition.name):
+            definition.encode_key(wrong)
+
+    def test_an_int_is_no_str_and_the_other_way_round(self, definition: Definition[Any]) -> None:
+        with pytest.raises(TypeError):
+            definition.encode_key("1" if definition.key_type is int else 1)
