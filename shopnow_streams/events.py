@@ -27,7 +27,7 @@ Text = Annotated[str, Meta(max_length=MAX_TEXT)]
 Instant = Annotated[datetime, Meta(tz=True)]
 
 
-class Event(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class Event(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """What happened, and when the shop says it did (ISO 8601 with an offset)."""
 
     timestamp: Instant

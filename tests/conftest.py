@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 
+from shopnow_streams.stack.hdfs import Hdfs
 from shopnow_streams.stack.jars import fetch, locked_jars
 from shopnow_streams.stack.java import find_java
 from shopnow_streams.stack.kafka import KafkaBroker
-from shopnow_streams.stack.ports import free_ports
+from shopnow_streams.stack.ports import StackPorts, free_ports
 
 ROOT = Path(__file__).resolve().parents[1]
 CACHE = ROOT / "var" / "cache"
@@ -43,6 +44,21 @@ def kafka(tmp_path_factory: pytest.TempPathFactory, java: Path) -> Iterator[Kafk
     broker.start()
     yield broker
     broker.stop()
+
+
+@pytest.fixture(scope="session")
+def hdfs(tmp_path_factory: pytest.TempPathFactory, java: Path) -> Iterator[Hdfs]:
+    """One HDFS for the session; tests keep apart by their root."""
+    cluster = Hdfs(
+        tmp_path_factory.mktemp("hdfs"),
+        ports=StackPorts(*free_ports(7)),
+        java=java,
+        jars=fetch(locked_jars()["hdfs"], CACHE / "jars"),
+        archives=CACHE / "cds",
+    )
+    cluster.start()
+    yield cluster
+    cluster.stop()
 
 
 @dataclass

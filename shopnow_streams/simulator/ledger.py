@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -154,8 +155,14 @@ class Ledger(msgspec.Struct):
 
 def hour_key(moment: datetime) -> str:
     """The moment's hour in UTC: `2025-11-28T10`."""
-    # Ours are in UTC already, and to convert them again would be the dearest step of counting.
-    return (moment if moment.tzinfo is UTC else moment.astimezone(UTC)).isoformat("T", "hours")[:13]
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return _hour_name(moment.year, moment.month, moment.day, moment.hour)
+
+
+@lru_cache(maxsize=4_096)  # to write it anew for each event was the dearest step of counting
+def _hour_name(year: int, month: int, day: int, hour: int) -> str:
+    return f"{year:04d}-{month:02d}-{day:02d}T{hour:02d}"
 
 
 class LedgerFile:
