@@ -1,6 +1,7 @@
 """Everything the worker is made of, in reading order: topics → agents → tables, and what serves and archives them."""
 
 import asyncio
+import gc
 import logging
 from typing import Any, cast
 
@@ -69,6 +70,7 @@ class ShopNowApp(faust.App):
     async def on_started(self) -> None:
         """Called by Faust when everything else has started."""
         await super().on_started()
+        spare_the_collector()
         if self.archive is not None:
             self.archive.finalize()
             await self.add_runtime_dependency(self.archive)
@@ -87,6 +89,13 @@ class ShopNowApp(faust.App):
         await ensure_topics(self.settings)
         await self.add_runtime_dependency(self.live)
         await super().on_start()
+
+
+def spare_the_collector() -> None:
+    """Let Python's cycle collector look seldom, and not at what is there for good: rows and events hold no cycles, and
+    looking through batches of them took a third of the time of folding."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 async def ensure_topics(settings: Settings) -> None:

@@ -132,13 +132,21 @@ class LiveTables(Service):
     @Service.task
     async def _flush_regularly(self) -> None:
         while not self.should_stop:
-            await self.wait_first(self._flush_due.wait(), timeout=self.config.flush_interval_s)
-            self._flush_due.clear()
+            begun_s = self.loop.time()
             await self.flush()
+            while (left_s := begun_s + self.config.flush_interval_s - self.loop.time()) > 0 and not self.should_stop:
+                await self.wait_first(self._flush_due.wait(), timeout=left_s)
+                self._flush_due.clear()
+                await self.flush(self.config.flush_rows)
 
-    async def flush(self) -> None:
-        """Make durable what every owned partition stands at. Raises WriterFenced where one is not ours any more."""
-        await asyncio.gather(*(self._flush(owned) for owned in list(self.owned.values())))
+    async def flush(self, at_least_rows: int = 0) -> None:
+        """Make durable what every owned partition stands at that has so many rows to write.
+
+        Raises WriterFenced where one is not ours any more.
+        """
+        for owned in list(self.owned.values()):  # one by one: the loop and the reader want the interpreter too
+            if owned.partition.pending >= at_least_rows:
+                await self._flush(owned)
 
     async def _flush(self, owned: Owned) -> None:
         async with owned.flushing:

@@ -1,7 +1,7 @@
 """One table in one partition: states in memory, the store below, and which rows changed since the last cut."""
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import Any, Generic
 
@@ -28,19 +28,20 @@ class Rows(Generic[State]):
         self._states: dict[Key, State] = {}
         self._store = store
         self._prefix = prefix(definition.name)
+        self._all_in_memory = next(store.scan(self._prefix), None) is None
         self._decode = msgspec.json.Decoder(definition.state).decode
 
-    def fold(self, flow: Flow[State], events: Iterable[Any]) -> None:
+    def fold(self, flow: Flow[State], events: Sequence[Any]) -> None:
         """Take in `events` (each split by `flow.parts` if it has any) in their order."""
-        parts = events if flow.parts is None else (part for event in events for part in flow.parts(event))
-        states, key_of, fold, touch = self._states, flow.key, flow.fold, self.changed.add
-        for part in parts:
-            key = key_of(part)
-            state = states.get(key)
+        parts = events if flow.parts is None else [part for event in events for part in flow.parts(event)]
+        keys = flow.keys_of(parts)
+        states, fold = self._states, flow.fold
+        for key, state, part in zip(keys, map(states.get, keys), parts, strict=True):
             if state is None:
-                state = self.get(key) or self.definition.state()
-            states[key] = fold(state, part)
-            touch(key)
+                states[key] = fold(self.get(key) or self.definition.state(), part)
+            elif (folded := fold(state, part)) is not state:
+                states[key] = folded
+        self.changed.update(keys)
 
     def change(self, key: Key, fold: Callable[[State], State]) -> None:
         """Replace one row by its fold."""
@@ -50,7 +51,7 @@ class Rows(Generic[State]):
     def get(self, key: Key) -> State | None:
         """The row of `key` as of now; None where nothing ever happened to it. To be looked at, not changed."""
         state = self._states.get(key)
-        if state is None:
+        if state is None and not self._all_in_memory:
             raw = self._store.get(self._prefix, self.definition.encode_key(key))
             state = None if raw is None else self._decode(raw)
         return state
@@ -97,3 +98,4 @@ class Rows(Generic[State]):
         self.in_flight = set()
         if len(self._states) > keep:
             self._states = {key: self._states[key] for key in self.changed}
+            self._all_in_memory = False

@@ -95,6 +95,8 @@ def _options() -> rocksdict.Options:
     options.set_write_buffer_size(_WRITE_BUFFER_BYTES)
     options.set_max_write_buffer_number(2)
     options.set_max_open_files(64)
+    options.set_memtable_prefix_bloom_ratio(0.1)  # most keys of orders are new: to know so must be cheap
+    options.set_memtable_whole_key_filtering(True)
     options.set_keep_log_file_num(2)
     blocks = rocksdict.BlockBasedOptions()
     blocks.set_block_cache(rocksdict.Cache(_BLOCK_CACHE_BYTES))

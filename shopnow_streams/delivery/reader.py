@@ -12,7 +12,7 @@ from faust.types import TP
 from shopnow_streams.delivery.batch import Batch, Record
 from shopnow_streams.errors import OffsetsLost
 
-FETCH_RECORDS = 5_000
+FETCH_RECORDS = 4_000
 IDLE_WAIT_S = 0.1
 
 
@@ -23,7 +23,7 @@ class Reader:
     reader's. While the loop works on one fetch the thread makes the next, so that both cores are busy.
     """
 
-    def __init__(self, librdkafka: Mapping[str, str], queue_kib: int = 32_768) -> None:
+    def __init__(self, librdkafka: Mapping[str, str], queue_kib: int = 8_192) -> None:
         self._config: dict[str, str | int | float | bool] = {
             **librdkafka,
             "group.id": "unused: partitions are assigned, offsets are not committed",
@@ -34,7 +34,10 @@ class Reader:
             "fetch.wait.max.ms": 50,
             "fetch.queue.backoff.ms": 2,
             "queued.max.messages.kbytes": queue_kib,
-            "fetch.message.max.bytes": 4 << 20,
+            # one answer of a broker is decompressed whole, and a message in the queue takes three times its bytes
+            "fetch.message.max.bytes": 1 << 20,
+            "fetch.max.bytes": 4 << 20,
+            "queued.min.messages": 20_000,
         }
         self._client: confluent_kafka.Consumer | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="reader")

@@ -6,7 +6,7 @@ partitions. It must be commutative and associative with `state()` as its identit
 merged in any order: `tests/unit/folds/` holds every definition to that.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
@@ -24,12 +24,20 @@ State = TypeVar("State", bound=msgspec.Struct)
 
 @dataclass(frozen=True)
 class Flow(Generic[State]):
-    """One topic into one table. `parts` splits an event that touches several rows (an order's lines)."""
+    """One topic into one table. `parts` splits an event that touches several rows (an order's lines).
+
+    `keys` gives what `key` gives for each of many, in their order, where there is a faster way than one by one.
+    """
 
     topic: Topic
     key: Callable[[Any], Key]
     fold: Callable[[State, Any], State]
     parts: Callable[[Any], Iterable[Any]] | None = None
+    keys: Callable[[Sequence[Any]], list[Any]] | None = None
+
+    def keys_of(self, parts: Sequence[Any]) -> list[Any]:
+        """The key of each part."""
+        return list(map(self.key, parts)) if self.keys is None else self.keys(parts)
 
 
 @dataclass(frozen=True)

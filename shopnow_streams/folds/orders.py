@@ -28,7 +28,11 @@ class Order(msgspec.Struct, gc=False):
 def placed(order: Order, event: OrderPlaced) -> Order:
     """The newest placement stands; of two of the same instant, the one with the larger amount, units, customer."""
     order.placements += 1
-    units = sum(line.quantite for line in event.articles)
+    if event.timestamp < order.placed_at:
+        return order
+    units = 0
+    for line in event.articles:
+        units += line.quantite
     placement = (event.timestamp, cents(event.montant_total), units, event.user_id)
     if placement > (order.placed_at, order.placed_cents, order.units, order.user_id):
         order.placed_at, order.placed_cents, order.units, order.user_id = placement
@@ -39,7 +43,8 @@ def paid(order: Order, event: PaymentAccepted) -> Order:
     """One payment more; the order carries the time of the newest."""
     order.payments += 1
     order.paid_cents += cents(event.montant)
-    order.paid_at = max(order.paid_at, event.timestamp)
+    if event.timestamp > order.paid_at:
+        order.paid_at = event.timestamp
     return order
 
 

@@ -11,7 +11,10 @@ from shopnow_streams.topics import Topic
 
 
 class ProductActivity(msgspec.Struct, gc=False):
-    """One product. `order_lines` counts the order lines it stood on, `units_sold` their units."""
+    """One product. `order_lines` counts the order lines it stood on, `units_sold` their units.
+
+    The name is that of the newest event; of names given at the same instant, the last in code point order.
+    """
 
     name: str = ""
     named_at: datetime = NEVER
@@ -26,14 +29,20 @@ class ProductActivity(msgspec.Struct, gc=False):
 def viewed(product: ProductActivity, event: ProductViewed) -> ProductActivity:
     """A look at the product page."""
     product.views += 1
-    return named(product, event)
+    at = event.timestamp
+    if at >= product.named_at and (at > product.named_at or event.nom_produit > product.name):
+        product.name, product.named_at = event.nom_produit, at
+    return product
 
 
 def added(product: ProductActivity, event: ItemAddedToCart) -> ProductActivity:
     """One more cart with the product in it."""
     product.adds += 1
     product.units_added += event.quantite
-    return named(product, event)
+    at = event.timestamp
+    if at >= product.named_at and (at > product.named_at or event.nom_produit > product.name):
+        product.name, product.named_at = event.nom_produit, at
+    return product
 
 
 def sold(product: ProductActivity, line: OrderLine) -> ProductActivity:
@@ -41,14 +50,6 @@ def sold(product: ProductActivity, line: OrderLine) -> ProductActivity:
     product.order_lines += 1
     product.units_sold += line.quantite
     product.revenue_cents += line.quantite * cents(line.prix)
-    return product
-
-
-def named(product: ProductActivity, event: ProductViewed | ItemAddedToCart) -> ProductActivity:
-    """The newest event's name stands; of names given at the same instant, the last in code point order."""
-    at = event.timestamp
-    if at > product.named_at or (at == product.named_at and event.nom_produit > product.name):
-        product.name, product.named_at = event.nom_produit, at
     return product
 
 

@@ -111,4 +111,4 @@ class Client:
 def reason_of(error: KafkaException | KafkaError) -> str:
     """What librdkafka says, without its wrapping."""
     inner = error.args[0] if isinstance(error, KafkaException) and error.args else error
-    return f"{inner.str()} ({inner.name()})" if isinstance(inner, KafkaError) else str(inner)
+    return f"{inner.str().strip()} ({inner.name()})" if isinstance(inner, KafkaError) else str(inner)

@@ -31,7 +31,7 @@ def composed() -> dict[str, Any]:
     """compose.yaml as Compose itself reads it, with all profiles."""
     if not COMPOSE.exists():
         pytest.skip("docker-compose is not installed: `make check` installs it")
-    command = [COMPOSE, "-f", DOCKER / "compose.yaml", "--profile", "*", "config", "--format", "json"]
+    command = [str(COMPOSE), "-f", str(DOCKER / "compose.yaml"), "--profile", "*", "config", "--format", "json"]
     ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert ran.returncode == 0, ran.stderr
     assert not ran.stderr

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shopnow_streams.events import Event, ItemAddedToCart, OrderPlaced, PaymentAccepted, ProductViewed
-from shopnow_streams.folds.hours import HOURS, HourOf, hour_key, hour_start
+from shopnow_streams.folds.hours import HOURS, hour_key, hour_of, hour_start, hours_of
 from shopnow_streams.topics import Topic
 from tests.unit.folds.strategies import any_moments, fold_all, histories, moments, offsets
 
@@ -23,7 +23,7 @@ near_the_ends = st.one_of(
 )
 
 
-def hour_of(moment: datetime) -> str:
+def oracle(moment: datetime) -> str:
     """The hour in UTC, by arithmetic on the clock; by its own clock where there is no such UTC."""
     own_clock = moment.replace(tzinfo=None)
     try:
@@ -39,15 +39,17 @@ def event_at(moment: datetime) -> ProductViewed:
 @given(st.lists(moments, min_size=1, max_size=8))
 @settings(max_examples=100)
 def test_the_key_is_the_hour_whatever_was_asked_before(asked: list[datetime]) -> None:
-    key_of = HourOf()
-    assert [key_of(event_at(moment)) for moment in asked] == [hour_of(moment) for moment in asked]
+    events = [event_at(moment) for moment in asked]
+    assert hours_of(events) == [oracle(moment) for moment in asked]
+    assert [hour_of(event) for event in events] == hours_of(events)
 
 
 @given(st.lists(near_the_ends | any_moments, min_size=1, max_size=8))
 @settings(max_examples=100)
 def test_the_key_is_the_hour_at_the_ends_of_the_calendar_too(asked: list[datetime]) -> None:
-    key_of = HourOf()
-    assert [key_of(event_at(moment)) for moment in asked] == [hour_of(moment) for moment in asked]
+    events = [event_at(moment) for moment in asked]
+    assert hours_of(events) == [oracle(moment) for moment in asked]
+    assert [hour_of(event) for event in events] == hours_of(events)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +66,7 @@ def test_the_key_is_the_hour_at_the_ends_of_the_calendar_too(asked: list[datetim
     ],
 )
 def test_examples(moment: str, key: str) -> None:
-    assert HourOf()(event_at(datetime.fromisoformat(moment))) == key
+    assert hour_of(event_at(datetime.fromisoformat(moment))) == key
 
 
 @given(any_moments, any_moments)
@@ -103,7 +105,7 @@ def test_the_shop_by_the_hour_is_what_a_plain_count_gives(history: list[tuple[To
                 counts.update(payments=1, paid_cents=int(f"{event.montant:.2f}".replace(".", "")))
             case _:
                 continue
-        expected.setdefault(hour_of(event.timestamp), Counter()).update(counts)
+        expected.setdefault(oracle(event.timestamp), Counter()).update(counts)
     rows = fold_all(HOURS, history)
     assert rows.keys() == expected.keys()
     for key, row in rows.items():
