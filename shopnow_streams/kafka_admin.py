@@ -32,7 +32,10 @@ class KafkaAdmin:
     def __init__(self, connection: KafkaConnection, timeout_s: float = TIMEOUT_S) -> None:
         self._connection = connection
         self._timeout_s = timeout_s
-        self._admin = AdminClient({**connection.librdkafka(), "log_level": 0})
+        self._admin = AdminClient(
+            # a broker that is only just starting is found within a second, not ten
+            {**connection.librdkafka(), "log_level": 0, "reconnect.backoff.max.ms": 1_000}
+        )
 
     def topics(self, internal: bool = False) -> list[TopicState]:
         """All topics, or all but Kafka's own, by name."""

@@ -53,14 +53,13 @@ def demo(rate: float, duration: float | None, malformed: float, port_offset: int
         worker = DemoWorker(DEMO_HOME, settings)
         worker.stop()  # one that a killed demo left behind
         require_free({"the worker's HTTP": settings.web_port})
+        began = time.monotonic()
+        started.callback(worker.stop)
+        worker.launch()
         _start_stack(console, stack, started, keep_stack)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stopping.set())
-        KafkaAdmin(settings.connection).create(settings.partitions, settings.replication_factor)
-        console.print("topics there")
-        began = time.monotonic()
-        started.callback(worker.stop)
-        worker.start(stopping)
+        worker.wait(stopping)
         console.print(f"worker ready in {time.monotonic() - began:.1f} s: {worker.api.url}")
         options = SimulationOptions(rate=rate, malformed=malformed, ledger=DEMO_HOME / "ledger.json", seed=1)
         shop = _Shop(settings, options)
@@ -146,7 +145,7 @@ def _watch(
         while time.monotonic() < until and not stopping.is_set():
             shop.raise_error()
             if not worker.process.alive():
-                worker.start(stopping)  # as a supervisor would: a fenced worker exits to be started again
+                worker.launch()  # as a supervisor would: a fenced worker exits to be started again
             live.update(screen.look(), refresh=True)
             stopping.wait(1.0)
     console.print(screen.look())

@@ -19,12 +19,15 @@ class DemoWorker:
         self.api = WorkerApi(f"http://{settings.web_host}:{settings.web_port}")
         self._settings = settings
 
-    def start(self, cancelled: threading.Event | None = None) -> None:
-        """Start it and block until it answers with numbers. Raises ProcessDied where it ends before, StackError once
-        `cancelled` is set."""
+    def launch(self) -> None:
+        """Start it, and don't wait: it waits for Kafka by itself."""
         environment = [f"{name}={value}" for name, value in self._environment().items()]
         command = [sys.executable, "-m", "faust", "-A", "shopnow_streams.app", "worker", "-l", "info"]
         self.process.start(["/usr/bin/env", *environment, *command])
+
+    def wait(self, cancelled: threading.Event | None = None) -> None:
+        """Block until it answers with numbers. Raises ProcessDied where it ends before, StackError once `cancelled` is
+        set."""
         wait_ready([self.process], self.api.ready, READY_S, cancelled=cancelled)
 
     def stop(self) -> None:
