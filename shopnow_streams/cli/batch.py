@@ -1,21 +1,17 @@
 """`shopnow sql` and `shopnow batch`: questions to the whole archive, answered by Spark."""
 
-import csv
 import importlib.util
-import io
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
-import msgspec
 from rich.console import Console
 from rich.status import Status
-from rich.table import Table
-from rich.text import Text
 
 from shopnow_streams.batch.jobs import JOBS, Job
+from shopnow_streams.batch.printing import print_csv, print_json, print_table
 from shopnow_streams.errors import ShopNowError
 from shopnow_streams.settings import from_environment
 from shopnow_streams.stack.java import find_java
@@ -94,12 +90,10 @@ def _answer(
     if not archive:
         raise click.UsageError("there is no archive to ask: --archive, or SHOPNOW_ARCHIVE")
     rows = _ask(question, archive, master, memory, limit)
-    if as_json:
-        _print_json(rows)
-    elif as_csv:
-        _print_csv(rows)
-    else:
-        _print_table(rows)
+    shown = print_json if as_json else print_csv if as_csv else print_table
+    shown(rows)
+    if rows.more:
+        click.echo(f"the first {len(rows.rows)} rows; --limit shows more", err=True)
 
 
 def _ask(question: Question, archive: str, master: str, memory: str, limit: int) -> "Rows":
@@ -156,45 +150,3 @@ def _explained() -> Iterator[None]:
         raise ShopNowError(f"Spark cannot do that: {said}") from error
     except Py4JJavaError as error:
         raise ShopNowError(f"Spark could not finish: {root_cause(error)}") from error
-
-
-def _print_json(rows: "Rows") -> None:
-    encoder = msgspec.json.Encoder(decimal_format="number")  # the exact digits
-    for row in rows.rows:
-        click.echo(encoder.encode(dict(zip(rows.columns, row, strict=True))).decode())
-    _say_more(rows)
-
-
-def _print_csv(rows: "Rows") -> None:
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(rows.columns)
-    writer.writerows([[_text(value, "") for value in row] for row in rows.rows])
-    click.echo(out.getvalue(), nl=False)
-    _say_more(rows)
-
-
-def _print_table(rows: "Rows") -> None:
-    table = Table(box=None, header_style="bold")
-    for name, numeric in zip(rows.columns, rows.numeric, strict=True):
-        table.add_column(Text(name), justify="right" if numeric else "left")
-    for row in rows.rows:
-        table.add_row(*(Text(_text(value, "-")) for value in row))
-    console = Console(highlight=False)
-    if not console.is_terminal:  # nothing is cut off that goes to a file or another program
-        console.width = max(console.width, console.measure(table).maximum)
-    console.print(table)
-    if not rows.rows:
-        click.echo("no rows", err=True)
-    _say_more(rows)
-
-
-def _say_more(rows: "Rows") -> None:
-    if rows.more:
-        click.echo(f"the first {len(rows.rows)} rows; --limit shows more", err=True)
-
-
-def _text(value: Any, nothing: str) -> str:
-    if value is None:
-        return nothing
-    return msgspec.json.encode(value).decode() if isinstance(value, dict | list) else str(value)

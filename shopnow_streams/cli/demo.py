@@ -53,10 +53,13 @@ def demo(rate: float, duration: float | None, malformed: float, port_offset: int
         worker = DemoWorker(DEMO_HOME, settings)
         worker.stop()  # one that a killed demo left behind
         require_free({"the worker's HTTP": settings.web_port})
+        if not keep_stack and not any(row.pid is not None for row in stack.status()):
+            started.callback(stack.stop)
         began = time.monotonic()
-        started.callback(worker.stop)
+        started.callback(worker.stop)  # before Kafka is stopped: it flushes
         worker.launch()
-        _start_stack(console, stack, started, keep_stack)
+        with announcing(console, stack) as announce:
+            stack.start(announce)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stopping.set())
         worker.wait(stopping)
@@ -113,14 +116,6 @@ def _settings(stack: LocalStack, port_offset: int) -> Settings:
         archive_webhdfs=stack.webhdfs_url,
         archive_segment_age_s=SEGMENT_AGE_S,
     )
-
-
-def _start_stack(console: Console, stack: LocalStack, started: ExitStack, keep_stack: bool) -> None:
-    ran = any(row.pid is not None for row in stack.status())
-    with announcing(console, stack) as announce:
-        stack.start(announce)
-    if not keep_stack and not ran:
-        started.callback(stack.stop)
 
 
 def _urls(worker: DemoWorker, stack: LocalStack) -> dict[str, str]:
