@@ -181,6 +181,7 @@ class Hdfs:
             "--add-opens=java.base/java.lang=ALL-UNNAMED",  # else WebHDFS answers 500 on Java 17 and newer
             *flags,
             f"-XX:ErrorFile={self.home}/hs_err_%p.log",
+            f"-Djava.io.tmpdir={self.home}",  # Jetty would leave folders in the system's
             "-cp",
             # the folder comes last: no class archive can be made of a class path with jars after a folder
             ":".join(map(str, (*self._jars, self._conf))),

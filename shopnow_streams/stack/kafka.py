@@ -163,6 +163,7 @@ class KafkaBroker:
             self._java,
             *flags,
             f"-XX:ErrorFile={self.home}/hs_err_%p.log",
+            f"-Djava.io.tmpdir={self.home}",  # Jetty would leave folders in the system's
             f"-Dlog4j2.configurationFile={(self.home / 'log4j2.properties').as_uri()}",
             "-cp",
             ":".join(map(str, self._jars)),
