@@ -53,9 +53,14 @@ class PartitionArchive:
     committing: asyncio.Future[None] | None = None
 
     @property
+    def durable(self) -> int:
+        """All below is in the archive, or was never a record (a marker at the end)."""
+        return self.end if self.open or self.sealed else self.stands
+
+    @property
     def held_bytes(self) -> int:
         """What it holds in memory."""
-        return (self.open.encoder.size if self.open else 0) + sum(len(segment.data) for segment in self.sealed)
+        return (self.open.encoder.held if self.open else 0) + sum(len(segment.data) for segment in self.sealed)
 
 
 class Archiver(Service):
@@ -78,6 +83,7 @@ class Archiver(Service):
         self._format = file_format
         self._rotation = rotation
         self._buffer_bytes = buffer_bytes
+        self._first: dict[TP, int] = {}
         self._room = asyncio.Event()
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="archive")
 
@@ -90,6 +96,10 @@ class Archiver(Service):
         """Where `tp` stands (see `delivery.consumer.Progress`); None until its archive was looked at."""
         partition = self.partitions.get(tp)
         return None if partition is None or tp in self.gaps else partition.stands
+
+    def begin(self, tp: TP, offset: int) -> None:
+        """`tp`, whose archive was not looked at yet, has `offset` as its first in Kafka."""
+        self._first[tp] = offset
 
     def give_up(self, lost: OffsetsLost) -> None:
         """Stop archiving the partition whose next offset Kafka no longer has, until this worker is started again."""
@@ -117,12 +127,14 @@ class Archiver(Service):
             while records:
                 records = await self._add(partition, records)
             partition.stands = batch.next_offset
+            if not batch.records:
+                self.on_durable({batch.tp: partition.durable})
         await self._wait_for_room()
         return True
 
     async def _look(self, batch: Batch) -> PartitionArchive:
         end = await self._until_available(self._sink.end, batch.topic, batch.partition)
-        stands = batch.start if end is None else end
+        stands = self._first[batch.tp] if end is None else end
         return self.partitions.setdefault(batch.tp, PartitionArchive(batch.tp, stands, stands))
 
     async def _add(self, partition: PartitionArchive, records: list[Record]) -> list[Record]:
@@ -172,7 +184,7 @@ class Archiver(Service):
 
     async def _wait_for_room(self) -> None:
         while self.held_bytes > self._buffer_bytes:
-            largest = max(self.partitions.values(), key=lambda each: each.open.encoder.size if each.open else 0)
+            largest = max(self.partitions.values(), key=lambda each: each.open.encoder.held if each.open else 0)
             self._room.clear()
             if largest.open is not None:
                 async with largest.busy:

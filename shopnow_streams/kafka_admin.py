@@ -10,8 +10,9 @@ from confluent_kafka.cimpl import NewTopic
 
 from shopnow_streams.errors import KafkaUnavailable, TopicMismatch
 from shopnow_streams.kafka_config import KafkaConnection
-from shopnow_streams.topics import REJECTS, Topic
+from shopnow_streams.topics import REJECT_MAX_BYTES, REJECTS, Topic
 
+_CONFIG = {REJECTS: {"max.message.bytes": str(REJECT_MAX_BYTES)}}
 OURS = (*(str(topic) for topic in Topic), REJECTS)
 TIMEOUT_S = 10.0
 
@@ -81,7 +82,8 @@ class KafkaAdmin:
         missing = [name for name in OURS if name not in found]
         made = (
             self._admin.create_topics(
-                [NewTopic(name, partitions, replication_factor) for name in missing], operation_timeout=self._timeout_s
+                [NewTopic(name, partitions, replication_factor, config=_CONFIG.get(name, {})) for name in missing],
+                operation_timeout=self._timeout_s,
             )
             if missing
             else {}

@@ -21,6 +21,10 @@ REJECTS = "evenements-rejetes"
 """Records of the five topics that are not events, their value untouched, with headers that say why."""
 
 
+REJECT_MAX_BYTES = 16 << 20
+"""What a record of the reject topic may have: a whole record of the others, and the headers besides."""
+
+
 @dataclass(frozen=True)
 class TopicTraits:
     """What a producer has to know of a topic."""

@@ -89,7 +89,7 @@ class HdfsFiles:
     def write(self, path: str, data: bytes) -> None:
         """See `Files`. A connection cut on the way leaves a file that HDFS takes for whole: look at its length."""
         # As a file, which is sent in pieces: the connect timeout holds for each send, and bytes would be sent as one.
-        body = io.BytesIO(data)
+        body = io.BytesIO(data) if data else data
         with self._explained(path):
             self._client.write(self._at(path), data=body, overwrite=False)
 
@@ -139,7 +139,7 @@ class HdfsFiles:
 
     def _refusal(self, error: hdfs.HdfsError) -> str:
         """What HDFS says, and what to do about it."""
-        said = str(error).partition("\n")[0]
+        said = str(error).partition("\n")[0].partition("; For more details")[0]
         kind = error.exception or ""
         for sign, meaning in _REFUSALS.items():
             if sign in kind or sign in said:
@@ -154,6 +154,10 @@ _REFUSALS = {
     "SafeMode": "The NameNode is in safe mode, as it is while it starts; after that: hdfs dfsadmin -safemode get.",
     "safe mode": "The NameNode is in safe mode, as it is while it starts; after that: hdfs dfsadmin -safemode get.",
     "could only be": "No DataNode took the file: are they up, and have they space? hdfs dfsadmin -report shows it.",
+    "Failed to find datanode": "No DataNode is up: start one; hdfs dfsadmin -report shows which there should be.",
+    "ConnectException": "One part of HDFS lost another on the way: is its NameNode being started again?",
+    "SocketException": "One part of HDFS lost another on the way: is its NameNode being started again?",
+    "EOFException": "One part of HDFS lost another on the way: is its NameNode being started again?",
     "NoSpace": "The disks are full: free some space, or add a DataNode.",
     "OutOfSpace": "The disks are full: free some space, or add a DataNode.",
     "No space left": "The disks are full: free some space, or add a DataNode.",

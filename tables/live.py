@@ -75,6 +75,11 @@ class LiveTables(Service):
         owned = self.owned.get(tp.partition)
         return None if owned is None else owned.partition.positions.get(tp.topic)
 
+    def begin(self, tp: TP, offset: int) -> None:
+        """`tp`, of which nothing was folded yet, begins at `offset`."""
+        if tp.partition in self.owned:
+            self.owned[tp.partition].partition.begin(tp.topic, offset)
+
     def apply(self, batch: Batch) -> None:
         """Fold a batch of a partition of ours; one of another partition is left for its owner."""
         owned = self.owned.get(batch.partition)
@@ -159,7 +164,7 @@ class LiveTables(Service):
             started = self.loop.time()
             try:
                 await self._in_thread(self._write, owned, cut)
-            except KafkaException:
+            except (KafkaException, WriterFenced):
                 if self.owned.get(number) is owned:
                     raise
                 return  # revoked meanwhile, and given up: the next owner reads on from the cut before

@@ -42,10 +42,14 @@ class Partition:
             for topic in Topic
         }
 
+    def begin(self, topic: str, offset: int) -> None:
+        """Stand at `offset`, the first one of a topic of which nothing was folded yet."""
+        self.positions.setdefault(topic, offset)
+
     def apply(self, batch: Batch) -> None:
         """Fold a batch. Raises DeliveryGap, with nothing changed, where it is not the next one of its topic."""
         topic = batch.topic
-        stands = self.positions.setdefault(topic, batch.start)
+        stands = self.positions.get(topic)
         if batch.start != stands:
             raise DeliveryGap(
                 f"{topic} partition {self.number}: a batch begins at {batch.start}, the tables stand at {stands}"

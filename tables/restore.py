@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from uuid import uuid4
 
 import confluent_kafka
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import AdminClient
 
+from shopnow_streams.delivery.transient import passes
 from tables.store import PartitionStore, prefix
 
 logger = logging.getLogger(__name__)
@@ -45,7 +47,8 @@ def restore(
         logger=logger,
     )
     try:
-        behind = {(start.topic, start.partition) for start in _starts(client, stores, changelogs, ended)}
+        ids = _topic_ids(librdkafka, list(changelogs.values()), ended)
+        behind = {(start.topic, start.partition) for start in _starts(client, stores, ids, ended)}
         tables = {changelog: prefix(table) for table, changelog in changelogs.items()}
         while behind and not ended():
             rows += _store_fetch(client.consume(_FETCH_RECORDS, 0.05), stores, tables, behind)
@@ -56,21 +59,44 @@ def restore(
 
 
 def _starts(
-    client: confluent_kafka.Consumer, stores: Mapping[int, PartitionStore], changelogs: Mapping[str, str], ended: Ended
+    client: confluent_kafka.Consumer, stores: Mapping[int, PartitionStore], ids: Mapping[str, str], ended: Ended
 ) -> list[TopicPartition]:
     starts = []
     for number, store in stores.items():
-        ends = {changelog: _end(client, TopicPartition(changelog, number), ended) for changelog in changelogs.values()}
-        if any(
-            (have := store.changelog_offset(changelog)) is not None and have >= end for changelog, end in ends.items()
-        ):
-            logger.warning("partition %d: its store is of a changelog that is gone; read anew", number)
+        if _is_of_others(client, number, store, ids, ended):
+            logger.warning("partition %d: its store is of changelogs that are gone; read anew", number)
             store.wipe()
-        for changelog in changelogs.values():
+        for changelog, topic_id in ids.items():
+            store.identify(changelog, topic_id)
             have = store.changelog_offset(changelog)
             starts.append(TopicPartition(changelog, number, 0 if have is None else have + 1))
     client.assign(starts)
     return starts
+
+
+def _is_of_others(
+    client: confluent_kafka.Consumer, number: int, store: PartitionStore, ids: Mapping[str, str], ended: Ended
+) -> bool:
+    for changelog, topic_id in ids.items():
+        have = store.changelog_offset(changelog)
+        if store.changelog_id(changelog) not in (None, topic_id):
+            return True
+        if have is not None and have >= _end(client, TopicPartition(changelog, number), ended):
+            return True
+    return False
+
+
+def _topic_ids(librdkafka: Mapping[str, str], topics: list[str], ended: Ended) -> dict[str, str]:
+    admin = AdminClient(dict(librdkafka), logger=logger)
+    while True:
+        found = admin.describe_topics(TopicCollection(topics), request_timeout=_BROKER_WAIT_S)
+        try:
+            return {topic: str(found[topic].result().topic_id) for topic in topics}
+        except KafkaException as error:
+            if not passes(error.args[0]) or ended():
+                raise
+            logger.warning("restore waits for the changelogs: %s", error.args[0].str())
+            time.sleep(0.2)
 
 
 def _end(client: confluent_kafka.Consumer, at: TopicPartition, ended: Ended) -> int:
@@ -78,13 +104,7 @@ def _end(client: confluent_kafka.Consumer, at: TopicPartition, ended: Ended) -> 
         try:
             end: int = client.get_watermark_offsets(at, timeout=_BROKER_WAIT_S)[1]
         except KafkaException as error:
-            if not error.args[0].retriable() and error.args[0].code() not in (
-                KafkaError._TIMED_OUT,
-                KafkaError._TRANSPORT,
-                KafkaError._ALL_BROKERS_DOWN,
-                KafkaError._UNKNOWN_PARTITION,
-                KafkaError.UNKNOWN_TOPIC_OR_PART,
-            ):
+            if not passes(error.args[0]):
                 raise
             if ended():
                 raise
@@ -109,7 +129,7 @@ def _store_fetch(
         if error is not None:
             if error.code() == KafkaError._PARTITION_EOF:
                 behind.discard((topic, number))
-            elif not error.retriable():
+            elif not passes(error):
                 raise KafkaException(error)
             continue
         rows.setdefault(number, {}).setdefault(tables[topic], []).append((message.key() or b"", message.value()))

@@ -12,6 +12,7 @@ from shopnow_streams.errors import ShopNowError
 from tables.cut import Row
 
 _OFFSETS = b"\x00changelog-offset\x00"
+_IDS = b"\x00changelog-id\x00"
 _BLOCK_CACHE_BYTES = 8 << 20
 _WRITE_BUFFER_BYTES = 8 << 20
 
@@ -57,6 +58,15 @@ class PartitionStore:
         """The last offset of the changelog's partition that the store holds; None where it holds none."""
         raw: bytes | None = self._db.get(_OFFSETS + changelog.encode())
         return None if raw is None else int(raw)
+
+    def changelog_id(self, changelog: str) -> str | None:
+        """The id of the topic that the store was restored from: one made anew under the name has another."""
+        raw: bytes | None = self._db.get(_IDS + changelog.encode())
+        return None if raw is None else raw.decode()
+
+    def identify(self, changelog: str, topic_id: str) -> None:
+        """Note the id of a changelog, before anything of it is stored."""
+        self._db.put(_IDS + changelog.encode(), topic_id.encode())
 
     def write(
         self, rows: Mapping[bytes, Iterable[tuple[bytes, bytes | None]]], changelog_offsets: Mapping[str, int]

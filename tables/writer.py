@@ -15,15 +15,15 @@ import confluent_kafka
 from confluent_kafka import KafkaError, KafkaException
 
 from shopnow_streams.errors import WriterFenced
-from shopnow_streams.topics import REJECTS
-from tables.cut import Cut
+from shopnow_streams.topics import REJECT_MAX_BYTES, REJECTS
+from tables.cut import Cut, Reject
 
 logger = logging.getLogger(__name__)
 
 TRANSACTION_TIMEOUT_MS = 60_000
 _CALL_TIMEOUT_S = 10.0
 _RETRY_PAUSE_S = 0.5
-_FENCED = {KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED}
+_FENCED = {KafkaError._FENCED, KafkaError._FATAL, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED}
 
 
 class PartitionWriter:
@@ -49,6 +49,7 @@ class PartitionWriter:
                 "compression.type": "lz4",
                 "queue.buffering.max.messages": 1_000_000,
                 "queue.buffering.max.kbytes": 1 << 20,
+                "message.max.bytes": REJECT_MAX_BYTES,
             },
             logger=logger,
         )
@@ -63,13 +64,15 @@ class PartitionWriter:
         Raises WriterFenced where another worker opened this partition's writer; KafkaException where Kafka refuses
         for good. After either the writer is of no more use.
         """
+        too_large: set[Reject] = set()
         while True:
             ends: dict[str, int] = {}
             try:
                 self._persist("begin", self._producer.begin_transaction)
-                self._send(cut, ends)
+                self._send(cut, ends, too_large)
                 self._persist("commit", lambda: self._producer.commit_transaction(_CALL_TIMEOUT_S))
             except KafkaException as error:
+                self._raise_if_fenced(error)
                 if not error.args[0].txn_requires_abort():
                     raise
                 logger.warning("partition %d: transaction tried again: %s", self.partition, error.args[0].str())
@@ -87,7 +90,7 @@ class PartitionWriter:
         self._producer.purge()
         self._producer.flush(0)
 
-    def _send(self, cut: Cut, ends: dict[str, int]) -> None:
+    def _send(self, cut: Cut, ends: dict[str, int], too_large: set[Reject]) -> None:
         for table, rows in cut.rows.items():
             changelog = self._changelogs[table]
             for key, value in rows[:-1]:
@@ -95,20 +98,33 @@ class PartitionWriter:
             for key, value in rows[-1:]:
                 self._produce(changelog, key, value, _note_end(ends, changelog))
         for reject in cut.rejects:
-            headers = {
-                "reason": reject.reason.encode(),
-                "detail": reject.detail.encode(),
-                "topic": reject.topic.encode(),
-                "partition": b"%d" % cut.partition,
-                "offset": b"%d" % reject.offset,
-            }
-            self._retry_when_full(
-                lambda reject=reject, headers=headers: self._producer.produce(  # type: ignore[misc]
-                    REJECTS, key=reject.key, value=reject.value, headers=headers
-                )
-            )
+            self._produce_reject(cut.partition, reject, too_large)
         while self._producer.flush(_CALL_TIMEOUT_S):
             self._check_given_up("flush")
+
+    def _produce_reject(self, partition: int, reject: Reject, too_large: set[Reject]) -> None:
+        """Its value untouched; without it where the topic does not take one so large, since the archive has it."""
+        headers = {
+            "reason": reject.reason.encode(),
+            "detail": reject.detail.encode(),
+            "topic": reject.topic.encode(),
+            "partition": b"%d" % partition,
+            "offset": b"%d" % reject.offset,
+        }
+        if reject in too_large:
+            headers["value-left-out"] = b"%d bytes are more than this topic takes" % len(reject.value or b"")
+
+        def delivered(error: KafkaError | None, _message: object) -> None:
+            if error is not None and error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+                too_large.add(reject)
+
+        value = None if reject in too_large else reject.value
+        try:
+            self._producer.produce(REJECTS, value, reject.key, headers=dict(headers), on_delivery=delivered)
+        except BufferError:
+            self._producer.poll(0.1)
+            self._check_given_up("produce")
+            self._produce_reject(partition, reject, too_large)
 
     def _produce(
         self, topic: str, key: bytes, value: bytes, delivered: Callable[[KafkaError | None, object], None] | None = None
@@ -123,28 +139,24 @@ class PartitionWriter:
             self._check_given_up("produce")
             self._produce(topic, key, value, delivered)
 
-    def _retry_when_full(self, produce: Callable[[], None]) -> None:
-        while True:
-            try:
-                return produce()
-            except BufferError:
-                self._producer.poll(0.1)
-                self._check_given_up("produce")
-
     def _persist(self, what: str, call: Callable[[], None]) -> None:
         while True:
             try:
                 return call()
             except KafkaException as error:
+                self._raise_if_fenced(error)
                 reason: KafkaError = error.args[0]
-                if reason.code() in _FENCED:
-                    raise WriterFenced(
-                        f"partition {self.partition}: another worker took over ({self.transactional_id} was fenced)"
-                    ) from error
                 if not reason.retriable() or self._given_up.is_set():
                     raise
                 logger.warning("partition %d: %s waits for Kafka: %s", self.partition, what, reason.str())
                 time.sleep(_RETRY_PAUSE_S)
+
+    def _raise_if_fenced(self, error: KafkaException) -> None:
+        reason: KafkaError = error.args[0]
+        if reason.fatal() or reason.code() in _FENCED:
+            raise WriterFenced(
+                f"partition {self.partition}: another worker took over ({self.transactional_id}: {reason.str()})"
+            ) from error
 
     def _check_given_up(self, what: str) -> None:
         if self._given_up.is_set():

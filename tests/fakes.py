@@ -4,7 +4,6 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import confluent_kafka
@@ -15,7 +14,7 @@ from shopnow_streams.delivery.batch import Batch
 from shopnow_streams.events import Event, encode
 from tables.cut import Cut
 from tables.partition import Partition
-from tables.store import PartitionStore
+from tables.store import prefix
 
 
 class Record:
@@ -29,7 +28,8 @@ class Record:
         at: tuple[str, int] = ("", 0),
         failure: KafkaError | None = None,
     ) -> None:
-        self._offset, self._value, self._key, self._at, self._failure = offset, value, key, at, failure
+        self._offset, self._value, self._key, self._failure = offset, value, key, failure
+        self.at = at
 
     def offset(self) -> int:
         return self._offset
@@ -44,10 +44,10 @@ class Record:
         return confluent_kafka.TIMESTAMP_CREATE_TIME, 0
 
     def topic(self) -> str:
-        return self._at[0]
+        return self.at[0]
 
     def partition(self) -> int:
-        return self._at[1]
+        return self.at[1]
 
     def error(self) -> KafkaError | None:
         return self._failure
@@ -61,16 +61,20 @@ def batch_of(
         Record(offset, encode(value) if isinstance(value, Event) else value, b"key-%d" % offset)
         for offset, value in enumerate(values, start)
     ]
-    return Batch(TP(topic, partition), records, start, epoch)
+    return Batch(TP(str(topic), partition), records, start, epoch)
 
 
 class FakeClient:
-    """librdkafka's consumer over partitions held in a dict. `hold` makes `consume` wait for `let_go`."""
+    """librdkafka's consumer over partitions held in a dict. With `let_go` cleared, `consume` waits for it.
+
+    `failures` are met by the next calls; those in `failing_at` where a partition stands there. Each is met once.
+    """
 
     def __init__(self, log: Mapping[tuple[str, int], list[Record]]) -> None:
         self.log = log
         self.config: dict[str, Any] = {}
         self.failures: deque[Record] = deque()
+        self.failing_at: dict[tuple[tuple[str, int], int], Record] = {}
         self.stands: dict[tuple[str, int], int] = {}
         self.closed = False
         self.consuming = threading.Event()
@@ -92,10 +96,12 @@ class FakeClient:
             return [self.failures.popleft()]
         taken: list[Record] = []
         for at, offset in self.stands.items():
-            records = [record for record in self.log.get(at, []) if record.offset() >= offset][: count - len(taken)]
-            taken += records
-            if records:
-                self.stands[at] = records[-1].offset() + 1
+            if (at, offset) not in self.failing_at:
+                records = [record for record in self.log.get(at, []) if record.offset() >= offset]
+                taken += records[: count - len(taken)]
+                self.stands[at] = taken[-1].offset() + 1 if taken and taken[-1].at == at else offset
+            if len(taken) < count and (failing := self.failing_at.pop((at, self.stands[at]), None)):
+                taken.append(failing)
         return taken
 
     def get_watermark_offsets(self, at: confluent_kafka.TopicPartition, cached: bool) -> tuple[int, int]:
@@ -147,15 +153,16 @@ class FakeWriter:
         self.calls.append("close")
 
 
+def apply(partition: Partition, batch: Batch) -> None:
+    """Fold a batch as the first of its topic if it is, as the next one else."""
+    partition.begin(batch.topic, batch.start)
+    partition.apply(batch)
+
+
 def settle(partition: Partition, keep_rows: int = 0) -> Cut | None:
     """One flush without Kafka: cut, write to the store, settle."""
     cut = partition.cut()
     if cut is not None:
-        partition.store.write({table.encode() + b"\x00": rows for table, rows in cut.rows.items()}, {})
+        partition.store.write({prefix(table): rows for table, rows in cut.rows.items()}, {})
         partition.settle(keep_rows)
     return cut
-
-
-def store_at(path: Path) -> PartitionStore:
-    """A real store; the name says that it is one."""
-    return PartitionStore(path)

@@ -1,52 +1,43 @@
 """A Spark session that begins and ends with a command: quiet, on UTC, and no JVM left behind."""
 
 import os
-import shlex
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from subprocess import TimeoutExpired
 from typing import Any
 
 from py4j.protocol import Py4JError  # type: ignore[import-untyped]
 from pyspark import SparkConf, SparkContext
 from pyspark.errors import PySparkRuntimeError
-from pyspark.find_spark_home import _find_spark_home
 from pyspark.java_gateway import launch_gateway
 from pyspark.logger import PySparkLogger
 from pyspark.sql import SparkSession
 
 from shopnow_streams.errors import ShopNowError
-from shopnow_streams.stack.archive import ClassArchive, class_archive
 
 LOCAL = "local[*]"
 MEMORY = "1g"
-JVM_ENDS_WITHIN_S = 120.0  # the first one, which writes down its classes, takes a while
+JVM_ENDS_WITHIN_S = 10.0
 LOG_TAIL = 2_000  # characters
 
 
 @contextmanager
 def spark_session(
-    master: str = LOCAL,
-    *,
-    java: Path | None = None,
-    memory: str = MEMORY,
-    class_archives: Path | None = None,
-    settings: Mapping[str, str] = {},
+    master: str = LOCAL, *, java: Path | None = None, memory: str = MEMORY, settings: Mapping[str, str] = {}
 ) -> Iterator[SparkSession]:
     """A new session on `master`; the JVM ends with the `with` block. One at a time in a process.
 
     `java` is the executable to run, JAVA_HOME's or the PATH's where it is None; `memory` the driver's, which on a
-    local master is all there is. Where there is a folder `class_archives`, the first session leaves 180 MB in it at
-    its end, with which those after it start in half the time. `settings` are Spark's own, and win. Blocks for
-    seconds. Raises ShopNowError, with the end of the JVM's log, where Spark does not start.
+    local master is all there is. `settings` are Spark's own, and win. Blocks for seconds.
+    Raises ShopNowError, with the end of the JVM's log, where Spark does not start.
     """
     PySparkLogger.getLogger("SQLQueryContextLogger").disabled = True  # it prints what is raised anyway, as JSON
     with tempfile.TemporaryDirectory(prefix="shopnow-spark-", ignore_cleanup_errors=True) as folder:
         log = Path(folder, "jvm.log")
-        classes = ClassArchive((), None) if java is None else class_archive(class_archives, "spark", java, _jars())
         conf = SparkConf(loadDefaults=False)
-        for name, value in (_settings(master, memory, folder, classes.flags) | dict(settings)).items():
+        for name, value in (_settings(master, memory, folder) | dict(settings)).items():
             conf.set(name, value)
         gateway = _launch(conf, java, log)
         try:
@@ -55,19 +46,15 @@ def spark_session(
                 yield session
             finally:
                 session.stop()
-        except BaseException:
-            _kill(gateway)
-            raise
-        _end(gateway, classes.written)
+        finally:
+            _end(gateway)
 
 
-def _settings(master: str, memory: str, folder: str, flags: Sequence[str]) -> dict[str, str]:
+def _settings(master: str, memory: str, folder: str) -> dict[str, str]:
     anywhere = {
         "spark.master": master,
         "spark.app.name": "shopnow",
         "spark.driver.memory": memory,
-        # to be quick to start is what counts here
-        "spark.driver.extraJavaOptions": shlex.join(("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", *flags)),
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.log.level": "ERROR",
@@ -87,6 +74,8 @@ def _settings(master: str, memory: str, folder: str, flags: Sequence[str]) -> di
         "spark.driver.host": "127.0.0.1",
         "spark.local.dir": folder,
         "spark.sql.shuffle.partitions": "4",
+        # half the CPU time of a short job goes into compiling Spark well, which three million rows do not bring back
+        "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
     }
 
 
@@ -114,36 +103,23 @@ def _connect(conf: SparkConf, gateway: Any, log: Path) -> SparkSession:
         raise _not_started(log) from error
 
 
-def _end(gateway: Any, classes: Path | None) -> None:
+def _end(gateway: Any) -> None:
     """End the JVM and block until it is gone: PySpark would leave that to the end of this process, or later."""
-    try:
-        _forget(gateway)
-        if gateway.proc is not None:
-            gateway.proc.stdin.close()  # which it takes for our end
-            gateway.proc.wait(JVM_ENDS_WITHIN_S)
-            if classes is not None and classes.exists():
-                classes.replace(classes.with_suffix(""))
-    except BaseException:  # Ctrl-C as well
-        _kill(gateway)
-        raise
-
-
-def _kill(gateway: Any) -> None:
-    """End it at once: what it would still do is of no use any more."""
-    _forget(gateway)
-    if gateway.proc is not None:
-        gateway.proc.kill()
-        gateway.proc.stdin.close()
-        gateway.proc.wait()
-
-
-def _forget(gateway: Any) -> None:
     gateway.shutdown()
     SparkContext._gateway = SparkContext._jvm = None  # what a next session looks at
-
-
-def _jars() -> list[Path]:
-    return sorted(Path(_find_spark_home(), "jars").glob("*.jar"))
+    jvm = gateway.proc
+    if jvm is None:  # spark-submit started us, and not we the JVM
+        return
+    jvm.stdin.close()  # which it takes for our end
+    try:
+        jvm.wait(JVM_ENDS_WITHIN_S)
+    except TimeoutExpired:
+        jvm.kill()
+        jvm.wait()
+    except BaseException:  # Ctrl-C
+        jvm.kill()
+        jvm.wait()
+        raise
 
 
 def _not_started(log: Path) -> ShopNowError:

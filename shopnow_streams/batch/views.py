@@ -65,21 +65,35 @@ def _read(spark: SparkSession, topic: Topic, path: str) -> DataFrame:
 def _require_parquet(spark: SparkSession, root: str) -> None:
     if not _stands(spark, root):
         raise ShopNowError(f"There is no archive at {root} (yet): is it the worker's SHOPNOW_ARCHIVE?")
-    mark = f"{root}/{FORMAT_MARK}"
-    if _stands(spark, mark):
-        found = spark.read.text(mark).head()
-        if found is not None and found[0] != parquet.NAME:
-            raise ShopNowError(
-                f"The archive {root} is one of {found[0]} files, and Spark's tables are read from Parquet."
-            )
+    found = _text_of(spark, f"{root}/{FORMAT_MARK}").strip()
+    if found not in ("", parquet.NAME):
+        raise ShopNowError(f"The archive {root} is one of {found} files, and Spark's tables are read from Parquet.")
 
 
 def _stands(spark: SparkSession, url: str) -> bool:
     """Whether there is such a file or directory, by the file system that Spark itself reads from."""
+    path, files = _hadoop(spark, url)
+    return bool(files.exists(path))
+
+
+def _text_of(spark: SparkSession, url: str) -> str:
+    """A small file, empty where there is none. Not by `spark.read`, which takes no file that begins with '_'."""
+    path, files = _hadoop(spark, url)
+    if not files.exists(path):
+        return ""
+    jvm: Any = spark._jvm
+    stream = files.open(path)
+    try:
+        return str(jvm.org.apache.commons.io.IOUtils.toString(stream, "UTF-8"))
+    finally:
+        stream.close()
+
+
+def _hadoop(spark: SparkSession, url: str) -> tuple[Any, Any]:
+    """Hadoop's path and its file system."""
     jvm: Any = spark._jvm
     path = jvm.org.apache.hadoop.fs.Path(url)
-    files = path.getFileSystem(spark._jsc.hadoopConfiguration())
-    return bool(files.exists(path))
+    return path, path.getFileSystem(spark._jsc.hadoopConfiguration())
 
 
 def _spark_type(kind: pa.DataType) -> str:

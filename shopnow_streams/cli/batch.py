@@ -103,13 +103,12 @@ def _ask(question: Question, archive: str, master: str, memory: str, limit: int)
 
     with Console(stderr=True).status("starting Spark") as status:
         java = find_java(CACHE / "jdk")
-        session = spark_session(master, java=java, memory=memory, class_archives=CACHE / "cds")
-        with session as spark, _explained():
+        with spark_session(master, java=java, memory=memory) as spark, _explained():
             status.update(f"listing {archive}")
             tables = read_archive(spark, archive)
             with _told(spark, status):
                 rows = fetch(question(spark, tables), limit)
-            status.update("ending Spark (the first time it writes down its classes, to start faster from then on)")
+            status.update("ending Spark")
         return rows
 
 

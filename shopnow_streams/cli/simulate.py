@@ -16,7 +16,7 @@ from rich import progress as bars
 from rich.console import Console
 
 from shopnow_streams.settings import from_environment
-from shopnow_streams.simulator.sending import Progress, SimulationOptions
+from shopnow_streams.simulator.options import Progress, SimulationOptions
 from shopnow_streams.simulator.sending import simulate as run
 from shopnow_streams.simulator.shoppers import HABITS, Habits
 

@@ -27,6 +27,8 @@ class Record(Protocol):
 class Batch:
     """`records` of the partition `tp`, in order. Looks to Faust like one record of aiokafka, whose value it is.
 
+    It may have no records, where only markers of transactions were left before the partition's end.
+
     `start` is where the reader stood before it and `next_offset` where it stands after it. A batch is the next one
     of its partition exactly when its `start` is where the partition stands: offsets between records may be missing
     (markers of transactions, compaction), batches may not.
@@ -39,11 +41,13 @@ class Batch:
     serialized_key_size = serialized_value_size = 0
     timestamp = timestamp_type = None
 
-    def __init__(self, tp: TP, records: Sequence[Record], start: int, epoch: int) -> None:
+    def __init__(
+        self, tp: TP, records: Sequence[Record], start: int, epoch: int, next_offset: int | None = None
+    ) -> None:
         self.tp = tp
         self.records = records
         self.start = start
-        self.next_offset = records[-1].offset() + 1
+        self.next_offset = records[-1].offset() + 1 if next_offset is None else next_offset
         self.epoch = epoch
 
     @property

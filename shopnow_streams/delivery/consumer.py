@@ -8,7 +8,7 @@
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import aiokafka
 from aiokafka.errors import KafkaError
@@ -33,6 +33,32 @@ class Progress(Protocol):
 
     def next_offset(self, tp: TP) -> int | None:
         """The offset that `tp`'s state needs next; None where nothing of the partition was ever processed."""
+
+    def begin(self, tp: TP, offset: int) -> None:
+        """`tp`, of which nothing was processed yet, is read from `offset` on: its first."""
+
+
+class ReadOffsets(dict[TP, int | None]):
+    """Faust's memory of what it handed out, below which it drops records; without one for `topics`.
+
+    It would be the *group's* offset after a rebalance, and would drop batches that are read again on purpose.
+    """
+
+    def __init__(self, topics: Collection[str]) -> None:
+        super().__init__()
+        self._topics = topics
+
+    def __missing__(self, tp: TP) -> None:
+        return None
+
+    def __setitem__(self, tp: TP, offset: int | None) -> None:
+        if tp.topic not in self._topics:
+            super().__setitem__(tp, offset)
+
+    def update(self, offsets: Mapping[TP, int | None]) -> None:  # type: ignore[override]
+        """As by `self[tp] = offset` each."""
+        for tp, offset in offsets.items():
+            self[tp] = offset
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
@@ -72,6 +98,7 @@ class Consumer(driver.Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._processed: dict[TP, int] = {}
         super().__init__(*args, **kwargs)
+        self._read_offset = ReadOffsets(self.topics)
 
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -89,7 +116,7 @@ class Consumer(driver.Consumer):
         if not tps:
             return {}
         earliest = {TP(*tp): offset for tp, offset in (await self.earliest_offsets(*tps)).items()}
-        ends = {TP(*tp): offset for tp, offset in (await super().highwaters(*tps)).items()}
+        ends = {TP(*tp): offset for tp, offset in (await self.highwaters(*tps)).items()}
         positions = {}
         for tp in tps:
             wanted = self.progress.next_offset(tp)
@@ -100,19 +127,10 @@ class Consumer(driver.Consumer):
                     tp.topic,
                     tp.partition,
                 )
+            if wanted is None:
+                self.progress.begin(tp, earliest[tp])
             positions[tp] = earliest[tp] if wanted is None else wanted
         return positions
-
-    async def highwaters(self, *partitions: TP) -> Mapping[TP, int]:
-        """Ends of partitions, for Faust's recovery, which waits for the record before the end. The last offset of a
-        changelog may be a transaction's marker, which never comes; our store has read it all, so it ends there."""
-        ends = dict(await super().highwaters(*partitions))
-        for tp in ends:
-            table = cast(Any, self.app.tables)._changelogs.get(tp.topic)
-            if table is not None:
-                have = table.persisted_offset(TP(*tp))
-                ends[tp] = 0 if have is None else have + 1
-        return ends
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Called by Faust after each rebalance, with the state restored."""
@@ -129,6 +147,7 @@ class Consumer(driver.Consumer):
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Called by Faust at the start of a rebalance."""
         self._processed.clear()
+        await self.reader.assign({})  # what it is about to fetch is perhaps another worker's by now
         await super().on_partitions_revoked(revoked)
 
     async def on_stop(self) -> None:

@@ -10,6 +10,7 @@ from confluent_kafka import KafkaError, KafkaException
 from faust.types import TP
 
 from shopnow_streams.delivery.batch import Batch, Record
+from shopnow_streams.delivery.transient import passes
 from shopnow_streams.errors import OffsetsLost
 
 FETCH_RECORDS = 4_000
@@ -30,6 +31,7 @@ class Reader:
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
             "auto.offset.reset": "error",
+            "enable.partition.eof": True,  # a marker at the end is seen only by where the end is
             "isolation.level": "read_committed",
             "fetch.wait.max.ms": 50,
             "fetch.queue.backoff.ms": 2,
@@ -56,10 +58,13 @@ class Reader:
 
         Raises OffsetsLost where Kafka no longer has the next offset, KafkaException where a partition can't be read.
         """
+        if not self._stands:
+            await asyncio.sleep(IDLE_WAIT_S)
+            return {}
         loop = asyncio.get_running_loop()
         ahead, self._ahead = self._ahead, None
         batches = await (ahead or loop.run_in_executor(self._thread, self._fetch))
-        if self._stands:
+        if self._stands and self._ahead is None:
             self._ahead = loop.run_in_executor(self._thread, self._fetch)
         return {batch.tp: batch for batch in batches}
 
@@ -104,27 +109,40 @@ class Reader:
         messages = client.consume(1, IDLE_WAIT_S)
         if messages:
             messages += client.consume(FETCH_RECORDS - 1, 0)
-        return [self._batch(at, records) for at, records in _by_partition(messages).items()]
+        records, ends = _by_partition(messages)
+        return [
+            self._batch(at, records.get(at, []), ends.get(at, 0))
+            for at in records.keys() | ends.keys()
+            if at in records or ends[at] > self._stands[at]
+        ]
 
-    def _batch(self, at: tuple[str, int], records: list[Record]) -> Batch:
-        batch = Batch(TP(*at), records, self._stands[at], self.epoch)
-        self._stands[at] = batch.next_offset
+    def _batch(self, at: tuple[str, int], records: list[Record], end: int) -> Batch:
+        next_offset = max(end, records[-1].offset() + 1 if records else 0)
+        batch = Batch(TP(*at), records, self._stands[at], self.epoch, next_offset)
+        self._stands[at] = next_offset
         return batch
 
 
-def _by_partition(messages: Iterable[Any]) -> dict[tuple[str, int], list[Record]]:
+def _by_partition(
+    messages: Iterable[Any],
+) -> tuple[dict[tuple[str, int], list[Record]], dict[tuple[str, int], int]]:
+    """Records by partition, and the end of each partition that was reached."""
     batches: dict[tuple[str, int], list[Record]] = {}
+    ends: dict[tuple[str, int], int] = {}
     for message in messages:
         error = message.error()
-        if error is not None:
-            _raise_unless_passing(error, message)
-            continue
         at = (message.topic(), message.partition())
+        if error is not None:
+            if error.code() == KafkaError._PARTITION_EOF:
+                ends[at] = message.offset()
+            else:
+                _raise_unless_passing(error, message)
+            continue
         records = batches.get(at)
         if records is None:
             batches[at] = records = []
         records.append(message)
-    return batches
+    return batches, ends
 
 
 def _raise_unless_passing(error: KafkaError, message: confluent_kafka.Message) -> None:
@@ -135,5 +153,5 @@ def _raise_unless_passing(error: KafkaError, message: confluent_kafka.Message) -
             message.topic() or "",
             message.partition() or 0,
         )
-    if not error.retriable() and error.code() not in (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT):
+    if not passes(error):
         raise KafkaException(error)

@@ -24,7 +24,7 @@ class ArchiveProgress(Collector):
         archiver = self._archiver
         offsets: dict[str, dict[int, int]] = {}
         for tp, partition in sorted(archiver.partitions.items()):
-            offsets.setdefault(tp.topic, {})[tp.partition] = partition.end
+            offsets.setdefault(tp.topic, {})[tp.partition] = partition.durable
         return {
             "root": self._root,
             "offsets": offsets,
@@ -44,7 +44,7 @@ class ArchiveProgress(Collector):
             "shopnow_archive_position", "Next offset in the archive", labels=["topic", "partition"]
         )
         for tp, partition in archiver.partitions.items():
-            position.add_metric([tp.topic, str(tp.partition)], partition.end)
+            position.add_metric([tp.topic, str(tp.partition)], partition.durable)
         yield position
         for name, text, value in (
             ("shopnow_archive_segments", "Segments committed", archiver.committed_segments),

@@ -10,7 +10,7 @@ from confluent_kafka.admin import AdminClient
 
 from shopnow_streams.stack.kafka import KafkaBroker
 from tests import oracle
-from tests.chaos.fleet import make_topics, topic_ends
+from tests.chaos.fleet import make_topics
 from tests.chaos.traffic import Sender, traffic
 from tests.conftest import WorkerProcess, eventually
 
@@ -33,7 +33,7 @@ def send(kafka: KafkaBroker, count: int, seed: int) -> None:
 
 def assert_as_the_log(kafka: KafkaBroker, worker: WorkerProcess) -> None:
     """Once all is folded, every row is what the log says."""
-    ends = topic_ends(kafka.bootstrap)
+    ends = oracle.read_ends(kafka.bootstrap)
 
     def rows() -> oracle.Answers | None:
         assert not worker.ended(), worker.log.read_text()[-4_000:]

@@ -16,7 +16,7 @@ from confluent_kafka.admin import AdminClient
 
 from shopnow_streams.stack.kafka import KafkaBroker
 from tests import oracle
-from tests.chaos.fleet import make_topics, topic_ends, watching, wrong
+from tests.chaos.fleet import make_topics, watching, wrong
 from tests.chaos.traffic import CODECS, PARTITIONS, Sender, Sent, traffic
 from tests.conftest import ROOT, WorkerProcess, eventually
 
@@ -55,7 +55,7 @@ def some(count: int, seed: int, bad_share: float = 0.02) -> Iterator[Sent]:
 
 def settled(kafka: KafkaBroker, *workers: WorkerProcess) -> oracle.Answers:
     """The rows that the first of `workers` gives once they stand at the ends of all topics."""
-    ends = topic_ends(kafka.bootstrap)
+    ends = oracle.read_ends(kafka.bootstrap)
 
     def rows() -> oracle.Answers | None:
         for each in workers:
@@ -113,7 +113,7 @@ def test_everything_that_foreign_producers_send_is_counted_once(kafka: KafkaBrok
         oracle.TOPICS
     )
     assert oracle.reject_differences(log, oracle.read_log(kafka.bootstrap, [oracle.REJECTS]).since(others)) == []
-    assert answers.offsets == topic_ends(kafka.bootstrap)
+    assert answers.offsets == oracle.read_ends(kafka.bootstrap)
     ready = one.get("/health/ready")
     assert (ready["status"], ready["lag"]) == ("ready", 0)
     for name in itertools.islice(answers.tables["orders"], 50):
@@ -130,7 +130,7 @@ def test_a_worker_ends_in_time_and_goes_on_from_there(kafka: KafkaBroker, worker
     started = time.monotonic()
     assert one.stop() == 0
     assert time.monotonic() - started < TERM_S
-    assert committed(kafka, "goes-on") == topic_ends(kafka.bootstrap)
+    assert committed(kafka, "goes-on") == oracle.read_ends(kafka.bootstrap)
     one.start()
     assert settled(kafka, one) == before
     assert one.stop() == 0
@@ -141,6 +141,21 @@ def test_a_worker_ends_in_time_and_goes_on_from_there(kafka: KafkaBroker, worker
     assert_as_the_log(kafka, one)
     rejects = oracle.read_log(kafka.bootstrap, [oracle.REJECTS]).since(others)
     assert oracle.reject_differences(oracle.read_log(kafka.bootstrap), rejects) == []
+
+
+@pytest.mark.parametrize("joins", ["while it stops", "before it stops"])
+def test_a_worker_ends_in_time_though_the_group_rebalances(kafka: KafkaBroker, worker: Start, joins: str) -> None:
+    application_id = "ends-" + joins.split()[0]
+    one, other = worker(application_id, session_timeout_s="3"), worker(application_id, session_timeout_s="3")
+    one.start()
+    settled(kafka, one)
+    other.start()
+    asked = other if joins == "while it stops" else one  # the newcomer joins; the old member does at its next heartbeat
+    seen = one.log.read_text().count("(Re-)joining group") if asked is one else 0
+    eventually(lambda: asked.log.read_text().count("(Re-)joining group") > seen, SETTLE_S, every_s=0.005)
+    started = time.monotonic()
+    code = one.stop(90)
+    assert (code, time.monotonic() - started < TERM_S) == (0, True), one.log.read_text()[-3_000:]
 
 
 def test_what_a_foreign_transaction_aborted_is_not_counted(kafka: KafkaBroker, worker: Start) -> None:

@@ -94,8 +94,8 @@ def test_order_is_by_health(services: dict[str, Service]) -> None:
         for name, dependency in service.get("depends_on", {}).items():
             wanted = "service_completed_successfully" if name in ONE_SHOT else "service_healthy"
             assert dependency["condition"] == wanted, name
-    assert set(services["worker"]["depends_on"]) == {"topics", "datanode"}
     assert set(services["topics"]["depends_on"]) == {"kafka"}
+    assert set(services["worker"]["depends_on"]) == {"topics"}  # HDFS may be away
 
 
 def test_containers_may_do_little(services: dict[str, Service]) -> None:

@@ -116,6 +116,15 @@ class TestFolding:
             assert msgspec.json.decode(msgspec.json.encode(state), type=definition.state) == state
 
     @given(history=histories())
+    def test_the_keys_of_a_batch_are_those_of_its_parts_one_by_one(
+        self, definition: Definition[Any], history: list[tuple[Topic, Event]]
+    ) -> None:
+        for flow in definition.flows:
+            batch = [event for topic, event in history if topic == flow.topic]
+            parts = batch if flow.parts is None else [part for event in batch for part in flow.parts(event)]
+            assert flow.keys_of(parts) == [flow.key(part) for part in parts]
+
+    @given(history=histories())
     def test_keys_are_of_the_tables_type(self, definition: Definition[Any], history: list[tuple[Topic, Event]]) -> None:
         assert all(type(key) is definition.key_type for key in fold_all(definition, history))
 

@@ -38,7 +38,7 @@ def event_at(moment: datetime) -> ProductViewed:
 
 @given(st.lists(moments, min_size=1, max_size=8))
 @settings(max_examples=100)
-def test_the_key_is_the_hour_whatever_was_asked_before(asked: list[datetime]) -> None:
+def test_the_key_is_the_hour_whatever_came_before_in_the_batch(asked: list[datetime]) -> None:
     events = [event_at(moment) for moment in asked]
     assert hours_of(events) == [oracle(moment) for moment in asked]
     assert [hour_of(event) for event in events] == hours_of(events)

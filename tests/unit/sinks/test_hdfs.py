@@ -24,7 +24,7 @@ def files(web: WebHdfs) -> HdfsFiles:
 
 
 def open_files(url: str) -> HdfsFiles:
-    return HdfsFiles("/archive", url, "shop", connect_timeout_s=0.5, read_timeout_s=0.3)
+    return HdfsFiles("/archive", url, "shop", connect_timeout_s=1.0, read_timeout_s=2.0)
 
 
 def unused_url() -> str:
@@ -39,6 +39,7 @@ def unused_url() -> str:
         ("standby", "No NameNode is active"),
         ("safe-mode", "in safe mode"),
         ("no-datanode", "No DataNode took the file"),
+        ("no-namenode", r"lost another on the way.*Connection refused$"),
         ("denied", "The user shop may not do that there"),
         ("error", "refused with RuntimeException: something broke"),
         ("silence", "took the request and did not answer"),
@@ -117,8 +118,8 @@ def test_an_upload_that_fails_at_the_datanode_is_no_upload(web: WebHdfs, files: 
 
 def test_an_upload_may_take_longer_than_a_connection(web: WebHdfs) -> None:
     web.plan("DATA-CREATE", "slow")
-    files = HdfsFiles("/archive", web.url, "shop", connect_timeout_s=0.5)
-    files.write("x", bytes(12 << 20))
+    files = HdfsFiles("/archive", web.url, "shop", connect_timeout_s=1.0)
+    files.write("x", bytes(20 << 20))
     assert files.stat("x") == web.files.stat("archive/x")
 
 

@@ -11,12 +11,15 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 from sinks.files import Entry
 from sinks.memory import MemoryFiles
 
-Spoiled = Literal["standby", "safe-mode", "error", "no-datanode", "denied", "silence", "lost", "cut", "html", "slow"]
+Spoiled = Literal[
+    "standby", "safe-mode", "error", "no-datanode", "no-namenode", "denied", "silence", "lost", "cut", "html", "slow"
+]
 REFUSALS: dict[str, tuple[int, str, str]] = {
     "standby": (403, "StandbyException", "Operation category WRITE is not supported in state standby."),
     "safe-mode": (403, "SafeModeException", "Cannot create file. Name node is in safe mode."),
     "error": (500, "RuntimeException", "something broke"),
     "no-datanode": (403, "IOException", "File /x could only be written to 0 of the 1 minReplication nodes."),
+    "no-namenode": (403, "ConnectException", "Connection refused; For more details see: http://example.org"),
     "denied": (403, "AccessControlException", "Permission denied: user=shop, access=WRITE"),
 }
 

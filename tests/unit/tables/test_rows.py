@@ -62,6 +62,7 @@ class RowsMachine(RuleBasedStateMachine):
         self.cut_of: Model | None = None
         self.cut_rows: list[tuple[bytes, bytes]] = []
         self.written = False
+        self.deaths = 0
         self.snapshots: list[tuple[Iterator[tuple[Key, Tally]], Model, Model]] = []
         self.store = PartitionStore(self.folder / "store")
         self.rows = Rows(self.definition, self.store)
@@ -74,7 +75,9 @@ class RowsMachine(RuleBasedStateMachine):
     @rule(data=st.data())
     def fold(self, data: st.DataObject) -> None:
         """A batch of events, each of several parts."""
-        batch = data.draw(st.lists(st.lists(st.tuples(self.keys, st.integers(0, 9)), max_size=3), max_size=4))
+        parts = data.draw(st.lists(st.tuples(self.keys, st.integers(0, 9)), min_size=1, max_size=6))
+        cut = data.draw(st.integers(0, len(parts)))
+        batch = [parts[:cut], parts[cut:]]
         self.rows.fold(self.definition.flows[0], batch)
         for event in batch:
             for key, number in event:
@@ -110,14 +113,33 @@ class RowsMachine(RuleBasedStateMachine):
         self.durable, self.written = dict(self.cut_of or {}), True
 
     @precondition(lambda self: self.written)
-    @rule(keep=st.integers(0, 6))
+    @rule(keep=st.integers(0, 3))
     def settle(self, keep: int) -> None:
         self.rows.settle(keep)
         self.cut_of, self.written = None, False
 
+    @precondition(lambda self: self.cut_of is None)
+    @rule(keep=st.integers(0, 3))
+    def flush(self, keep: int) -> None:
+        """All of it at once: else too few runs get this far."""
+        self.cut()
+        self.write()
+        self.settle(keep)
+
+    @precondition(lambda self: self.now)
+    @rule(data=st.data(), keep=st.integers(0, 3))
+    def read_everything_across_a_flush(self, data: st.DataObject, keep: int) -> None:
+        reading, expected = self.rows.everything(), dict(self.now)
+        self.fold(data)
+        if self.cut_of is None:
+            self.flush(keep)
+        self.read_to_the_end(reading, expected, {})
+
+    @precondition(lambda self: self.now and self.deaths < 2)
     @rule()
     def die_and_reopen(self) -> None:
         """What was not written is folded again by the next owner: here, it is as if it had not been."""
+        self.deaths += 1
         self.snapshots.clear()
         self.store.close()
         self.store = PartitionStore(self.folder / "store")
@@ -136,6 +158,12 @@ class RowsMachine(RuleBasedStateMachine):
         page = self.rows.scan(start, limit)
         expected = sorted((key, tally) for key, tally in self.now.items() if start is None or key >= start)[:limit]
         assert [(key, (tally.folds, tally.total)) for key, tally in page] == expected
+
+    @rule()
+    def scan_from_the_first(self) -> None:
+        assert [(key, (tally.folds, tally.total)) for key, tally in self.rows.scan(None, 20)] == sorted(
+            self.now.items()
+        )
 
     @rule()
     def read_page_after_page(self) -> None:
@@ -195,11 +223,10 @@ class TextRowsMachine(RowsMachine):
     keys = st.sampled_from(["", "\0", "a", "a\0", "a\0b", "b", "é", "ÿ", "\ud7ff", "\ue000", "\uffff", "😀", "z" * 200])
 
 
-_runs = settings(max_examples=25, stateful_step_count=40)
 TestRowsOfNumbers = RowsMachine.TestCase
-TestRowsOfNumbers.settings = _runs
+TestRowsOfNumbers.settings = settings(max_examples=30, stateful_step_count=40)
 TestRowsOfTexts = TextRowsMachine.TestCase
-TestRowsOfTexts.settings = _runs
+TestRowsOfTexts.settings = settings(max_examples=15, stateful_step_count=40)
 
 
 TALLY = table("tal", int)

@@ -1,0 +1,72 @@
+"""An answer on standard output: a table for people, JSON and CSV for programs."""
+
+import csv
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+from rich.console import Console
+from rich.measure import Measurement
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from shopnow_streams.batch.rows import Rows
+
+ANY_WIDTH = 1_000_000
+
+
+def print_json(rows: "Rows") -> None:
+    """One object a line, decimals as numbers with their exact digits."""
+    encoder = msgspec.json.Encoder(decimal_format="number")
+    for row in rows.rows:
+        click.echo(encoder.encode(dict(zip(rows.columns, row, strict=True))).decode())
+
+
+def print_csv(rows: "Rows") -> None:
+    """A line of names, then the rows. A null is nothing at all; lists and structs are JSON."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(rows.columns)
+    writer.writerows([_text(value, "") for value in row] for row in rows.rows)
+
+
+def print_table(rows: "Rows") -> None:
+    """An aligned table; where the terminal is too narrow for it, a block a row. Elsewhere nothing is ever cut off."""
+    console = Console(highlight=False)
+    table = _table(rows)
+    width = Measurement.get(console, console.options.update(width=ANY_WIDTH), table).maximum
+    if not console.is_terminal:
+        console.width = max(console.width, width)
+    if width <= console.width:
+        console.print(table)
+    else:
+        for number, row in enumerate(rows.rows, 1):
+            console.print(Rule(f"row {number}", align="left", style="dim"), _block(rows, row))
+    if not rows.rows:
+        click.echo("no rows", err=True)
+
+
+def _table(rows: "Rows") -> Table:
+    table = Table(box=None, header_style="bold")
+    for name, numeric in zip(rows.columns, rows.numeric, strict=True):
+        table.add_column(Text(name), justify="right" if numeric else "left")
+    for row in rows.rows:
+        table.add_row(*(Text(_text(value, "-")) for value in row))
+    return table
+
+
+def _block(rows: "Rows", row: Any) -> Table:
+    block = Table(box=None, show_header=False)
+    block.add_column(style="bold")
+    block.add_column(overflow="fold")
+    for name, value in zip(rows.columns, row, strict=True):
+        block.add_row(Text(name), Text(_text(value, "-")))
+    return block
+
+
+def _text(value: Any, nothing: str) -> str:
+    if value is None:
+        return nothing
+    return msgspec.json.encode(value).decode() if isinstance(value, dict | list) else str(value)

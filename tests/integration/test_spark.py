@@ -1,0 +1,270 @@
+"""The archive, written as the agent writes it, asked by a real Spark. Every expected number was added up by hand."""
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Protocol
+
+import psutil
+import pytest
+from pyspark.sql import SparkSession
+
+from shopnow_streams.batch.daily_sales import daily_sales
+from shopnow_streams.batch.rows import fetch
+from shopnow_streams.batch.session import spark_session
+from shopnow_streams.batch.views import read_archive
+from shopnow_streams.errors import ShopNowError
+from shopnow_streams.topics import Topic
+from sinks.archive import Archive
+from sinks.open import open_sink
+from sinks.segments import Record, Segment, SegmentName, date_of
+
+NOON_MS = 1_764_331_200_000  # 2025-11-28 12:00 UTC
+
+
+class Hdfs(Protocol):
+    """The fixture's."""
+
+    webhdfs_url: str
+    uri: str
+
+
+@pytest.fixture(scope="module")
+def spark(java: Path) -> Iterator[SparkSession]:
+    with spark_session("local[2]", java=java) as session:
+        yield session
+
+
+def put(archive: Archive, topic: Topic, values: Sequence[dict[str, Any] | bytes | None], first: int = 0) -> None:
+    """Commit one segment of partition 0, as the agent does."""
+    encoder = archive.form.encoder(topic, 0, first)
+    raw = [json.dumps(value).encode() if isinstance(value, dict) else value for value in values]
+    records: list[Record] = [(first + row, NOON_MS, b"key", value) for row, value in enumerate(raw)]
+    encoder.add(records)
+    name = SegmentName(topic, 0, first, date_of(NOON_MS), archive.form.NAME)
+    archive.commit(Segment(name, first + len(values), encoder.finish(first + len(values))))
+
+
+def order(number: int | str, at: str, lines: Sequence[tuple[int, int, float]], total: float) -> dict[str, Any]:
+    articles = [{"id_produit": product, "quantite": units, "prix": price} for product, units, price in lines]
+    return {"id_commande": number, "user_id": 5, "articles": articles, "montant_total": total, "timestamp": at}
+
+
+def payment(number: int | str, at: str, amount: float) -> dict[str, Any]:
+    return {"id_commande": number, "user_id": 5, "montant": amount, "moyen_paiement": "carte", "timestamp": at}
+
+
+ORDERS: list[dict[str, Any] | bytes | None] = [
+    # the 27th, UTC: 0.10 and 0.20 are 30 centimes, not 30.000000000000004
+    order(1, "2025-11-27T00:00:00Z", [(7, 1, 0.1)], 0.1),
+    order("2", "2025-11-28T00:59:59.999999+01:00", [(8, 1, 0.2)], 0.2),
+    b"not an order",
+    None,
+    # the 28th: product 9 sells five units in two orders, product 8 five as well, for less
+    order(3, "2025-11-28T00:00:00Z", [(9, 2, 10.0), (8, 5, 1.0)], 25.0),
+    order(4, "2025-11-28T23:59:59Z", [(9, 3, 10.0)], 30.5),
+    order(5, "2025-11-28T12:00:00Z", [], 0.01),
+    order(5, "2025-11-28T12:00:00Z", [], 0.01),  # sent twice, and live it counts twice too
+]
+PAYMENTS: list[dict[str, Any] | bytes | None] = [
+    payment(3, "2025-11-28T10:00:00Z", 25.0),
+    payment(4, "2025-11-29T10:00:00Z", 30.5),
+    {**payment(4, "2025-11-29T10:00:00Z", -1.0)},  # no event: nobody pays less than nothing
+]
+DAYS = [
+    {
+        "day": date(2025, 11, 27),
+        "orders": 2,
+        "units": 2,
+        "ordered_cents": 30,
+        "ordered_euros": Decimal("0.30"),
+        "average_basket_euros": Decimal("0.15"),
+        "payments": 0,
+        "paid_cents": 0,
+        "paid_euros": Decimal("0.00"),
+        "best_product": 8,  # one unit each: 20 centimes are more than 10
+        "best_product_units": 1,
+    },
+    {
+        "day": date(2025, 11, 28),
+        "orders": 4,
+        "units": 10,
+        "ordered_cents": 5_552,
+        "ordered_euros": Decimal("55.52"),
+        "average_basket_euros": Decimal("13.88"),
+        "payments": 1,
+        "paid_cents": 2_500,
+        "paid_euros": Decimal("25.00"),
+        "best_product": 9,
+        "best_product_units": 5,
+    },
+    {
+        "day": date(2025, 11, 29),
+        "orders": 0,
+        "units": 0,
+        "ordered_cents": 0,
+        "ordered_euros": Decimal("0.00"),
+        "average_basket_euros": None,
+        "payments": 1,
+        "paid_cents": 3_050,
+        "paid_euros": Decimal("30.50"),
+        "best_product": None,
+        "best_product_units": None,
+    },
+]
+
+
+@pytest.fixture(scope="module")
+def sales(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An archive of three days, in a directory."""
+    url = f"file://{tmp_path_factory.mktemp('archive')}"
+    archive = open_sink(url)
+    put(archive, Topic.ORDER_PLACED, ORDERS[:3])
+    put(archive, Topic.ORDER_PLACED, ORDERS[3:], first=3)
+    put(archive, Topic.PAYMENT_ACCEPTED, PAYMENTS)
+    return url
+
+
+def test_three_days_of_sales(spark: SparkSession, sales: str) -> None:
+    tables = read_archive(spark, sales)
+    found = daily_sales(tables[Topic.ORDER_PLACED], tables[Topic.PAYMENT_ACCEPTED])
+    assert [row.asDict() for row in found.collect()] == DAYS
+
+
+def test_of_products_that_sold_alike_the_one_with_the_lower_number_is_best(spark: SparkSession, tmp_path: Path) -> None:
+    archive = open_sink(f"file://{tmp_path}")
+    put(archive, Topic.ORDER_PLACED, [order(1, "2025-11-28T12:00:00Z", [(9, 1, 2.0), (3, 1, 2.0), (5, 1, 2.0)], 6.0)])
+    tables = read_archive(spark, f"file://{tmp_path}")
+    (day,) = daily_sales(tables[Topic.ORDER_PLACED], tables[Topic.PAYMENT_ACCEPTED]).collect()
+    assert (day.best_product, day.best_product_units) == (3, 1)
+
+
+def test_every_record_is_a_row_under_both_names(spark: SparkSession, sales: str) -> None:
+    read_archive(spark, sales)
+    for name in ("commande_validee", "order_placed"):
+        rows = spark.table(name).orderBy("kafka_offset").collect()
+        assert [row.kafka_offset for row in rows] == list(range(len(ORDERS)))
+        assert [row.rejected for row in rows] == [None, None, "not-json", "no-value", None, None, None, None]
+        assert rows[2].value == b"not an order"
+        assert rows[3].value is None
+        assert {(row.kafka_partition, row.date) for row in rows} == {(0, date(2025, 11, 28))}
+        assert rows[4].event_time == datetime(2025, 11, 28)  # as PySpark gives it, in UTC
+        assert [line.asDict() for line in rows[4].articles] == [
+            {"id_produit": 9, "quantite": 2, "prix": 10.0, "prix_cents": 1_000},
+            {"id_produit": 8, "quantite": 5, "prix": 1.0, "prix_cents": 100},
+        ]
+
+
+def test_centimes_are_those_that_spark_would_make_of_the_prices(spark: SparkSession, sales: str) -> None:
+    read_archive(spark, sales)
+    query = "SELECT count(*) FROM order_placed WHERE montant_total_cents <> CAST(rint(montant_total * 100) AS BIGINT)"
+    assert spark.sql(query).collect() == [(0,)]
+
+
+def test_topics_that_nothing_was_archived_of_are_tables_without_rows(spark: SparkSession, tmp_path: Path) -> None:
+    open_sink(f"file://{tmp_path}").check()
+    (tmp_path / str(Topic.PRODUCT_VIEWED)).mkdir()
+    (tmp_path / "_tmp" / "half.parquet").write_bytes(b"half a file")
+    tables = read_archive(spark, f"file://{tmp_path}")
+    assert [table.count() for table in tables.values()] == [0] * 5
+    assert daily_sales(tables[Topic.ORDER_PLACED], tables[Topic.PAYMENT_ACCEPTED]).collect() == []
+
+
+def test_a_query_reads_the_days_that_it_asks_for_and_no_others(spark: SparkSession, tmp_path: Path) -> None:
+    archive = open_sink(f"file://{tmp_path}")
+    put(archive, Topic.STOCK_UPDATED, [{"id_produit": 1, "stock": 2, "timestamp": "2025-11-28T12:00:00Z"}])
+    other = tmp_path / str(Topic.STOCK_UPDATED) / "date=2025-11-27"
+    other.mkdir()
+    (other / "broken.parquet").write_bytes(b"would fail if it were read")
+    read_archive(spark, f"file://{tmp_path}")
+    assert spark.sql("SELECT id_produit, stock FROM stock_updated WHERE date = '2025-11-28'").collect() == [(1, 2)]
+
+
+def test_moments_that_python_does_not_know_are_shown(spark: SparkSession, tmp_path: Path) -> None:
+    archive = open_sink(f"file://{tmp_path}")
+    put(archive, Topic.STOCK_UPDATED, [{"id_produit": 1, "stock": 2, "timestamp": "0001-01-01T00:00:00+14:00"}])
+    read_archive(spark, f"file://{tmp_path}")
+    found = fetch(spark.sql("SELECT event_time, stock, stock, kafka_key, X'ff' FROM stock_updated"), limit=5)
+    assert found.rows == [["0000-12-31 10:00:00", 2, 2, "key", "/w=="]]
+    assert found.columns[:3] == ["event_time", "stock", "stock"]
+
+
+def test_an_answer_says_that_there_are_more(spark: SparkSession) -> None:
+    assert fetch(spark.range(3), limit=2).more
+    assert not fetch(spark.range(3), limit=3).more
+
+
+def test_a_place_without_an_archive_is_said(spark: SparkSession, tmp_path: Path) -> None:
+    with pytest.raises(ShopNowError, match="There is no archive at"):
+        read_archive(spark, f"file://{tmp_path}/nowhere")
+
+
+def test_an_archive_of_json_lines_is_said(spark: SparkSession, tmp_path: Path) -> None:
+    put(open_sink(f"file://{tmp_path}", format="jsonl"), Topic.PRODUCT_VIEWED, [b"{}"])
+    with pytest.raises(ShopNowError, match="is one of jsonl files"):
+        read_archive(spark, f"file://{tmp_path}")
+
+
+def test_an_hdfs_that_is_away_is_said(spark: SparkSession) -> None:
+    with pytest.raises(ShopNowError, match="ConnectException"):
+        read_archive(spark, "hdfs://127.0.0.1:1/shopnow")
+
+
+def test_spark_reads_what_was_written_over_webhdfs(spark: SparkSession, hdfs: Hdfs) -> None:
+    url = f"{hdfs.uri}/{uuid.uuid4().hex}"
+    archive = open_sink(url, webhdfs=hdfs.webhdfs_url)
+    put(archive, Topic.ORDER_PLACED, ORDERS)
+    put(archive, Topic.PAYMENT_ACCEPTED, PAYMENTS)
+    tables = read_archive(spark, url)
+    found = daily_sales(tables[Topic.ORDER_PLACED], tables[Topic.PAYMENT_ACCEPTED])
+    assert [row.asDict() for row in found.collect()] == DAYS
+
+
+def shopnow(*words: str, folder: Path) -> tuple[subprocess.CompletedProcess[str], set[int]]:
+    """The command as a user runs it, in `folder`, and the pids of all that it started."""
+    command = [sys.executable, "-c", "from shopnow_streams.cli import main; main()", *words]
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        started: set[int] = set()
+        while process.poll() is None:
+            started |= {child.pid for child in psutil.Process(process.pid).children(recursive=True)}
+            try:
+                process.wait(0.05)
+            except subprocess.TimeoutExpired:
+                continue
+        out, err = process.communicate()
+    return subprocess.CompletedProcess(command, process.returncode, out, err), started
+
+
+def alive(pid: int) -> bool:
+    """A zombie is not: Spark's start script leaves one to init, which takes it away in its own time."""
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_a_job_as_a_command_leaves_nothing_behind(sales: str, tmp_path: Path) -> None:
+    ran, started = shopnow("batch", "daily-sales", "--archive", sales, "--json", folder=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stderr == ""
+    assert [json.loads(line, parse_float=Decimal) for line in ran.stdout.splitlines()] == [
+        {**day, "day": str(day["day"])} for day in DAYS
+    ]
+    assert started
+    assert not [pid for pid in started if alive(pid)]
+    assert os.listdir(tmp_path) == []  # noqa: PTH208
+
+
+def test_a_mistake_in_sql_is_a_sentence(sales: str, tmp_path: Path) -> None:
+    ran, started = shopnow("sql", "SELECT nope FROM order_placed", "--archive", sales, folder=tmp_path)
+    assert ran.returncode == 1
+    assert ran.stdout == ""
+    assert ran.stderr.startswith("shopnow: Spark cannot do that: [UNRESOLVED_COLUMN")
+    assert ran.stderr.count("\n") == 1
+    assert not [pid for pid in started if alive(pid)]

@@ -1,0 +1,110 @@
+"""Workers of one application, each with partitions made by hand and the API on a port of its own."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from faust.types import TP
+
+from shopnow_streams.events import Event
+from shopnow_streams.folds import TABLES
+from shopnow_streams.topics import Topic
+from shopnow_streams.views.gather import Gather
+from shopnow_streams.views.routes import add_routes
+from tables.live import LiveTables, LiveTablesConfig, Owned
+from tables.partition import Partition
+from tables.store import PartitionStore
+from tests.fakes import FakeWriter, apply, batch_of, settle
+
+PARTITIONS = 4
+
+
+@dataclass
+class Worker:
+    """One worker. `knows` are the addresses of all workers, as the group's metadata has them."""
+
+    live: LiveTables
+    server: TestServer
+    session: aiohttp.ClientSession
+    knows: set[str]
+    folder: Path
+    settled: bool = True
+    lag: dict[TP, int] = field(default_factory=dict)
+
+    def fold(self, number: int, topic: Topic, values: Iterable[Event | bytes | None]) -> None:
+        """What a batch of the partition does; half of it is in the store, half in memory."""
+        owned = self.live.owned.get(number)
+        if owned is None:
+            partition = Partition(number, TABLES, PartitionStore(self.folder / str(number)))
+            owned = Owned(partition, FakeWriter(number), asyncio.Lock())  # type: ignore[arg-type]
+            self.live.owned[number] = owned
+        values = list(values)
+        for part in (values[: len(values) // 2], values[len(values) // 2 :]):
+            settle(owned.partition)
+            if part:
+                start = owned.partition.positions.get(str(topic), 0)
+                apply(owned.partition, batch_of(topic, number, part, start=start))
+
+    async def get(self, path: str, status: int = 200, /, **query: Any) -> Any:
+        """The JSON of a path; the answer must have this status."""
+        async with self.session.get(
+            self.server.make_url(path), params={name: str(value) for name, value in query.items()}
+        ) as response:
+            assert response.status == status, await response.text()
+            is_problem = response.content_type == "application/problem+json"
+            assert is_problem == (status >= 400 and not path.startswith("/health"))
+            assert response.headers["Cache-Control"] == "no-store"
+            return await response.json(content_type=None)
+
+
+MakeWorker = Callable[..., Any]
+
+
+@pytest.fixture
+async def make_worker(tmp_path: Path) -> AsyncIterator[MakeWorker]:
+    """Makes workers that know of one another, and of all `partitions` of theirs."""
+    made: list[Worker] = []
+    addresses: set[str] = set()
+    session = aiohttp.ClientSession()
+
+    async def make(partitions: Iterable[int] = range(PARTITIONS)) -> Worker:
+        folder = tmp_path / f"worker-{len(made)}"
+        folder.mkdir()
+        live = LiveTables(LiveTablesConfig("shop", folder, {}), TABLES)
+        application = web.Application()
+        faust_app = SimpleNamespace(
+            conf=SimpleNamespace(canonical_url=""),
+            router=SimpleNamespace(tables_metadata=lambda: {address: {} for address in addresses}),
+            http_client=session,
+        )
+        server = TestServer(application)
+        worker = Worker(live, server, session, addresses, folder)
+        add_routes(application, Gather(faust_app, live, PARTITIONS), live, lambda: worker.settled, lambda: worker.lag)
+        await server.start_server()
+        faust_app.conf.canonical_url = str(server.make_url(""))
+        addresses.add(faust_app.conf.canonical_url)
+        made.append(worker)
+        for number in partitions:
+            worker.fold(number, Topic.PRODUCT_VIEWED, [])
+        return worker
+
+    yield make
+    for worker in made:
+        await worker.server.close()
+        for owned in worker.live.owned.values():
+            owned.partition.store.close()
+    await session.close()
+
+
+@pytest.fixture
+async def worker(make_worker: MakeWorker) -> Worker:
+    """The only worker: it owns all partitions."""
+    alone: Worker = await make_worker()
+    return alone

@@ -1,0 +1,88 @@
+"""`/metrics`: Prometheus reads it, and the numbers are those of the tables."""
+
+from typing import Any
+
+import pytest
+from faust.types import TP
+from prometheus_client.parser import text_string_to_metric_families
+
+from shopnow_streams.events import Event, ProductViewed, StockUpdated
+from shopnow_streams.topics import Topic
+from tests.unit.folds.strategies import NOON
+from tests.unit.views.conftest import Worker
+
+NAMES = {
+    "shopnow_partitions_owned",
+    "shopnow_events",
+    "shopnow_rejected",
+    "shopnow_position",
+    "shopnow_lag_records",
+    "shopnow_rows_pending",
+    "shopnow_flushes",
+    "shopnow_flushed_rows",
+    "shopnow_flush_seconds",
+    "shopnow_restored_rows",
+}
+
+
+def view() -> Event:
+    return ProductViewed(timestamp=NOON, id_produit=1, nom_produit="", prix=0.0)
+
+
+async def scraped(worker: Worker) -> dict[str, dict[tuple[tuple[str, str], ...], float]]:
+    """Samples by name and labels."""
+    async with worker.session.get(worker.server.make_url("/metrics")) as response:
+        assert response.status == 200
+        assert response.headers["Content-Type"].startswith("text/plain; version=")
+        text = await response.text()
+    samples: dict[str, dict[tuple[tuple[str, str], ...], float]] = {}
+    for family in text_string_to_metric_families(text):
+        assert family.documentation
+        for sample in family.samples:
+            labels = tuple(sorted(sample.labels.items()))
+            assert labels not in samples.setdefault(sample.name, {}), "a sample twice"
+            samples[sample.name][labels] = sample.value
+    return samples
+
+
+async def test_the_names_are_there_at_once(worker: Worker) -> None:
+    async with worker.session.get(worker.server.make_url("/metrics")) as response:
+        families = {family.name for family in text_string_to_metric_families(await response.text())}
+    assert families >= NAMES
+    assert "process_resident_memory_bytes" in families
+
+
+async def test_numbers_are_those_of_the_tables(worker: Worker) -> None:
+    views, stock = str(Topic.PRODUCT_VIEWED), str(Topic.STOCK_UPDATED)
+    worker.fold(0, Topic.PRODUCT_VIEWED, [view(), b"?", None, view()])
+    worker.fold(3, Topic.PRODUCT_VIEWED, [b"{}", b"?"])
+    worker.fold(3, Topic.STOCK_UPDATED, [StockUpdated(timestamp=NOON, id_produit=1, stock=1)])
+    worker.lag = {TP(views, 0): 12}
+    worker.live.flushes, worker.live.flush_seconds = 3, 1.5
+    samples = await scraped(worker)
+
+    def value(name: str, **labels: Any) -> float:
+        return samples[name][tuple(sorted(labels.items()))]
+
+    assert value("shopnow_partitions_owned") == 4
+    assert value("shopnow_events_total", topic=views) == 2
+    assert value("shopnow_events_total", topic=stock) == 1
+    assert samples["shopnow_events_total"].keys() == {(("topic", str(topic)),) for topic in Topic}
+    assert value("shopnow_rejected_total", topic=views, reason="not-json") == 2
+    assert value("shopnow_rejected_total", topic=views, reason="no-value") == 1
+    assert value("shopnow_rejected_total", topic=views, reason="not-valid") == 1
+    assert value("shopnow_position", topic=views, partition="0") == 4
+    assert value("shopnow_position", topic=views, partition="3") == 2
+    assert value("shopnow_position", topic=stock, partition="3") == 1
+    assert value("shopnow_lag_records", topic=views, partition="0") == 12
+    assert value("shopnow_flushes_total") == 3
+    assert value("shopnow_flush_seconds_total") == 1.5
+    pending = sum(owned.partition.pending for owned in worker.live.owned.values())
+    assert value("shopnow_rows_pending") == pending > 0
+
+
+@pytest.mark.parametrize("query", [{"name[]": "shopnow_events"}])
+async def test_a_scrape_with_parameters_is_answered(worker: Worker, query: dict[str, str]) -> None:
+    """Some scrapers add some; they are not of the API."""
+    async with worker.session.get(worker.server.make_url("/metrics"), params=query) as response:
+        assert response.status == 200
