@@ -71,6 +71,12 @@ class Settings:
         _check(3 <= self.session_timeout_s <= 40, "session_timeout_s", "must be 3 to 40 seconds")
         _check(0.05 <= self.flush_interval_s <= 60, "flush_interval_s", "must be 0.05 to 60 seconds")
         _check(self.flush_rows >= 1, "flush_rows", "must be at least 1")
+        _check(self.keep_rows >= 0, "keep_rows", "must be at least 0")
+        _check(bool(self.application_id), "application_id", "must not be empty")
+        _check(self.archive_segment_bytes >= 1, "archive_segment_bytes", "must be at least 1")
+        _check(self.archive_segment_rows >= 1, "archive_segment_rows", "must be at least 1")
+        _check(0 < self.archive_segment_age_s <= 86_400, "archive_segment_age_s", "must be above 0 and at most a day")
+        _check(self.archive_buffer_bytes >= 1, "archive_buffer_bytes", "must be at least 1")
         _check(self.archive_format in ("parquet", "jsonl"), "archive_format", "must be parquet or jsonl")
 
     @property

@@ -11,6 +11,7 @@ from typing import Any
 from confluent_kafka import KafkaException
 from faust.types import TP
 from mode import Service
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from shopnow_streams.delivery.batch import Batch
 from shopnow_streams.errors import WriterFenced
@@ -18,12 +19,19 @@ from shopnow_streams.folds.definition import Definition
 from tables.cut import POSITIONS, Cut
 from tables.partition import Partition
 from tables.restore import restore
-from tables.store import PartitionStore, prefix
+from tables.store import PartitionStore, StoreBusy, prefix
 from tables.writer import PartitionWriter
 
 logger = logging.getLogger(__name__)
 
 STOP_S = 10.0
+OPEN_S = 10.0
+
+
+@retry(retry=retry_if_exception_type(StoreBusy), stop=stop_after_delay(OPEN_S), wait=wait_fixed(0.1), reraise=True)
+def _open_store(path: Path) -> PartitionStore:
+    """Open it, once a worker that is just ending lets go of it. Blocks `OPEN_S` at most; then raises StoreBusy."""
+    return PartitionStore(path)
 
 
 @dataclass(frozen=True)
@@ -121,7 +129,7 @@ class LiveTables(Service):
         }
         for writer in writers.values():
             writer.open()
-        stores = {number: PartitionStore(config.data_dir / "tables" / str(number)) for number in numbers}
+        stores = {number: _open_store(config.data_dir / "tables" / str(number)) for number in numbers}
         self.restored_rows += restore(config.librdkafka, stores, self.changelogs, lambda: self.should_stop)
         return writers, stores
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic
 
@@ -10,6 +11,7 @@ import msgspec
 from shopnow_streams.folds.definition import Definition, Key, State
 from tables.live import LiveTables
 from tables.partition import Partition
+from tables.store import StoreClosed
 
 MAX_RANKED_ROWS = 200_000
 _SLICE_ROWS = 500
@@ -54,7 +56,12 @@ class Answer(Generic[State]):
 async def answer_locally(live: LiveTables, query: Query) -> list[PartitionAnswer]:
     """This worker's partitions. Raises KeyError for an unknown table, ValueError for a key of the wrong form."""
     definition = live.definitions[query.table]
-    return [await _answer(owned.partition, definition, query) for owned in list(live.owned.values())]
+    answers = []
+    for number, owned in list(live.owned.items()):
+        if live.owned.get(number) is owned:  # not let go of while another one was read
+            with suppress(StoreClosed):  # let go of while it was read: its next owner answers for it
+                answers.append(await _answer(owned.partition, definition, query))
+    return answers
 
 
 async def _answer(partition: Partition, definition: Definition[Any], query: Query) -> PartitionAnswer:

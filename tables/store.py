@@ -5,6 +5,7 @@ The store holds what the changelogs hold, or a little less after a crash; never 
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from weakref import WeakSet
 
 import rocksdict
 
@@ -21,17 +22,22 @@ class StoreBusy(ShopNowError):
     """Another process has the partition's store open."""
 
 
+class StoreClosed(ShopNowError):
+    """The partition's store was closed, since its partition was let go."""
+
+
 class PartitionStore:
     """The rows of every table in one partition, on disk under `path`. Not for use by two processes at once."""
 
     def __init__(self, path: Path) -> None:
         """Open or create. Raises StoreBusy where another process has it open."""
         self.path = path
+        self._scans: WeakSet[Scan] = WeakSet()
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._db = rocksdict.Rdict(str(path), _options())
         except Exception as error:
-            if "lock" not in str(error).lower():
+            if not _is_lock(str(error)):
                 raise
             raise StoreBusy(
                 f"another process has the table store {path} open: give each worker its own SHOPNOW_DATA_DIR"
@@ -44,15 +50,9 @@ class PartitionStore:
 
     def scan(self, table: bytes, start: bytes = b"") -> Iterator[Row]:
         """Rows of one table in order of key, from `start` on; a consistent view of the moment of the first one."""
-        cursor = self._db.iter()
-        cursor.seek(table + start)
-        skip = len(table)
-        while cursor.valid():
-            key: bytes = cursor.key()
-            if not key.startswith(table):
-                return
-            yield key[skip:], cursor.value()
-            cursor.next()
+        scan = Scan(self._db, table, start)
+        self._scans.add(scan)
+        return scan
 
     def changelog_offset(self, changelog: str) -> int | None:
         """The last offset of the changelog's partition that the store holds; None where it holds none."""
@@ -91,12 +91,49 @@ class PartitionStore:
 
     def close(self) -> None:
         """Let go of the files; they stay for the next owner on this machine."""
+        for scan in self._scans:
+            scan.end()
         self._db.close()
+
+
+class Scan(Iterator[Row]):
+    """Rows of one table from a key on. Begins when it is first asked; raises StoreClosed where its store was closed."""
+
+    def __init__(self, db: rocksdict.Rdict, table: bytes, start: bytes) -> None:
+        self._db: rocksdict.Rdict | None = db
+        self._table = table
+        self._start = start
+        self._cursor: rocksdict.RdictIter | None = None
+        self._done = False
+
+    def __next__(self) -> Row:
+        if self._db is None:
+            raise StoreClosed("the partition was let go while its rows were read")
+        if self._done:  # RocksDB crashes where one goes on past the end
+            raise StopIteration
+        if self._cursor is None:
+            self._cursor = self._db.iter()
+            self._cursor.seek(self._table + self._start)
+        else:
+            self._cursor.next()
+        if not self._cursor.valid() or not self._cursor.key().startswith(self._table):
+            self._done = True
+            raise StopIteration
+        return self._cursor.key()[len(self._table) :], self._cursor.value()
+
+    def end(self) -> None:
+        """Let go of the store, which RocksDB would hold open."""
+        self._db = self._cursor = None
 
 
 def prefix(table: str) -> bytes:
     """What every key of a table begins with in the store."""
     return table.encode() + b"\x00"
+
+
+def _is_lock(error: str) -> bool:
+    """Whether RocksDB's words are those of a store that another process, or a scan of ours, has open."""
+    return "While lock file" in error or "lock hold by current process" in error
 
 
 def _options() -> rocksdict.Options:

@@ -119,25 +119,31 @@ class PartitionWriter:
                 too_large.add(reject)
 
         value = None if reject in too_large else reject.value
-        try:
-            self._producer.produce(REJECTS, value, reject.key, headers=dict(headers), on_delivery=delivered)
-        except BufferError:
-            self._producer.poll(0.1)
-            self._check_given_up("produce")
-            self._produce_reject(partition, reject, too_large)
+        while True:
+            try:
+                return self._producer.produce(REJECTS, value, reject.key, headers=dict(headers), on_delivery=delivered)
+            except BufferError:
+                self._wait_for_room()
+            except KafkaException as error:
+                if value is None or error.args[0].code() != KafkaError.MSG_SIZE_TOO_LARGE:
+                    raise
+                too_large.add(reject)
+                return self._produce_reject(partition, reject, too_large)
 
     def _produce(
         self, topic: str, key: bytes, value: bytes, delivered: Callable[[KafkaError | None, object], None] | None = None
     ) -> None:
-        try:
-            if delivered is None:
-                self._producer.produce(topic, value, key, self.partition)
-            else:
-                self._producer.produce(topic, value, key, self.partition, on_delivery=delivered)
-        except BufferError:
-            self._producer.poll(0.1)
-            self._check_given_up("produce")
-            self._produce(topic, key, value, delivered)
+        while True:
+            try:
+                if delivered is None:
+                    return self._producer.produce(topic, value, key, self.partition)
+                return self._producer.produce(topic, value, key, self.partition, on_delivery=delivered)
+            except BufferError:
+                self._wait_for_room()
+
+    def _wait_for_room(self) -> None:
+        self._producer.poll(0.1)
+        self._check_given_up("produce")
 
     def _persist(self, what: str, call: Callable[[], None]) -> None:
         while True:

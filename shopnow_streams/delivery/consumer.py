@@ -182,6 +182,13 @@ class Consumer(driver.Consumer):
     def _new_offset(self, tp: TP) -> int | None:
         return self._processed.get(tp) if tp.topic in self.topics else super()._new_offset(tp)
 
+    async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:
+        before = {tp: self._committed_offset.get(tp) for tp in offsets}
+        done = await super()._commit_offsets(offsets, start_new_transaction)
+        if not done:  # Faust notes them as committed all the same, and would not try again
+            self._committed_offset.update(before)
+        return done
+
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
         if tp.topic not in self.topics:
             await super()._add_gap(tp, offset_from, offset_to)

@@ -46,12 +46,13 @@ class Reader:
         self._ahead: asyncio.Future[list[Batch]] | None = None
         self._stands: dict[tuple[str, int], int] = {}
         self.epoch = 0
+        self._fetching_epoch = 0
 
     async def assign(self, offsets: Mapping[TP, int]) -> None:
         """Read these partitions from these offsets and no others. What was fetched before belongs to a past epoch."""
         await self._settle()
         self.epoch += 1
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._assign, dict(offsets))
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._assign, dict(offsets), self.epoch)
 
     async def take(self) -> dict[TP, Batch]:
         """What the last fetch brought, waiting at most `IDLE_WAIT_S` for a first record.
@@ -93,7 +94,8 @@ class Reader:
             await asyncio.wait([ahead])
             ahead.exception()  # of an epoch that is over: looked at so that asyncio does not report it
 
-    def _assign(self, offsets: dict[TP, int]) -> None:
+    def _assign(self, offsets: dict[TP, int], epoch: int) -> None:
+        self._fetching_epoch = epoch  # on the fetching thread: what it fetched before is of the epoch before
         if self._client is None:
             self._client = confluent_kafka.Consumer(self._config)
         self._stands = {(tp.topic, tp.partition): offset for tp, offset in offsets.items()}
@@ -118,7 +120,7 @@ class Reader:
 
     def _batch(self, at: tuple[str, int], records: list[Record], end: int) -> Batch:
         next_offset = max(end, records[-1].offset() + 1 if records else 0)
-        batch = Batch(TP(*at), records, self._stands[at], self.epoch, next_offset)
+        batch = Batch(TP(*at), records, self._stands[at], self._fetching_epoch, next_offset)
         self._stands[at] = next_offset
         return batch
 

@@ -53,11 +53,15 @@ class Gather:
             async with self._app.http_client.post(
                 f"http://{peer}{PATH}", data=msgspec.json.encode(query), timeout=aiohttp.ClientTimeout(_TIMEOUT_S)
             ) as response:
+                if response.status == 413:
+                    raise Problem(413, "Content Too Large", f"worker {peer} has more rows than can be ranked")
                 response.raise_for_status()
-                return _decode_answers(await response.read())
-        except (aiohttp.ClientError, TimeoutError, msgspec.MsgspecError) as error:
+                answers = _decode_answers(await response.read())
+            merge_answers(self._live.definitions[query.table], answers, self._partitions)  # rows of another form raise
+        except (aiohttp.ClientError, TimeoutError, msgspec.MsgspecError, ValueError) as error:
             logger.warning("worker %s did not answer: %r; answers are incomplete", peer, error)
             return []
+        return answers
 
     async def serve(self, request: web.Request) -> web.Response:
         """The other side of `_ask`."""
@@ -66,6 +70,8 @@ class Gather:
             answers = await answer_locally(self._live, query)
         except (msgspec.MsgspecError, ValueError, KeyError) as error:
             raise Problem(400, "Bad Request", f"not a query: {error}") from error
+        except OverflowError as error:
+            raise Problem(413, "Content Too Large", str(error)) from error
         return web.Response(body=msgspec.json.encode(answers), content_type="application/json")
 
 

@@ -15,10 +15,16 @@ STALLED_S = 30.0
 class Health:
     """The worker's health, by its progress. `lag` gives records not yet folded, by partition of a topic."""
 
-    def __init__(self, settled: Callable[[], bool], lag: Callable[[], Mapping[TP, int]]) -> None:
+    def __init__(
+        self,
+        settled: Callable[[], bool],
+        lag: Callable[[], Mapping[TP, int]],
+        next_offset: Callable[[TP], int | None],
+    ) -> None:
         self._settled = settled
         self._lag = lag
-        self._moved: dict[TP, tuple[int, float]] = {}
+        self._next_offset = next_offset
+        self._moved: dict[TP, tuple[int, int | None, float]] = {}
 
     async def live(self, _request: web.Request) -> dict[str, Any]:
         """Answering at all is the answer."""
@@ -38,9 +44,10 @@ class Health:
         now = time.monotonic()
         stalled = []
         for tp, behind in lag.items():
-            before, since = self._moved.get(tp, (-1, now))
-            if behind == 0 or behind != before:
-                self._moved[tp] = (behind, now)
+            stands = self._next_offset(tp)
+            before, stood, since = self._moved.get(tp, (behind + 1, None, now))
+            if behind == 0 or behind < before or stands != stood:
+                self._moved[tp] = (behind, stands, now)
             elif now - since > STALLED_S:
                 stalled.append(tp)
         return stalled

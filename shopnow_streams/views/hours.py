@@ -77,8 +77,9 @@ class Hours:
 def _hour(text: str) -> str:
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError as error:
+        moment = moment.astimezone(UTC) if moment.tzinfo else moment
+    except (ValueError, OverflowError) as error:
         raise Problem(
             400, "Bad Request", f"from must be a day or hour such as 2025-11-28T10, not {text[:40]!r}"
         ) from error
-    return hour_key(moment.astimezone(UTC) if moment.tzinfo else moment)
+    return hour_key(moment)

@@ -45,7 +45,12 @@ async def problems(request: web.Request, handler: Callable[[web.Request], Awaita
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        return problem_response(Problem(error.status, error.reason, f"{request.method} {request.path}: {error.reason}"))
+        response = problem_response(
+            Problem(error.status, error.reason, f"{request.method} {request.path}: {error.reason}")
+        )
+        if "Allow" in error.headers:
+            response.headers["Allow"] = error.headers["Allow"]
+        return response
     except Exception:
         logger.exception("%s %s failed", request.method, request.path)
         return problem_response(Problem(500, "Internal Server Error", "the worker failed on this; its log says how"))

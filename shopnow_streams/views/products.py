@@ -4,6 +4,7 @@ from typing import Any
 
 from aiohttp import web
 
+from shopnow_streams.events import MAX_ID
 from shopnow_streams.folds.products import PRODUCTS, ProductActivity
 from shopnow_streams.views.gather import Gather
 from shopnow_streams.views.page import MAX_LIMIT, Problem, choice, integer, only, standing
@@ -38,7 +39,7 @@ class Products:
         limit = integer(request, "limit", 50, 1, MAX_LIMIT)
         sort = choice(request, "sort", "id", ("id", *RANKINGS))
         if sort == "id":
-            after = integer(request, "after", -1, 0, 2**63 - 2)
+            after = integer(request, "after", -1, 0, MAX_ID)
             answer = await self._gather.read(Query(PRODUCTS.name, start=str(after + 1), limit=limit))
             rows = answer.rows
             following = rows[-1][0] if len(rows) == limit else None

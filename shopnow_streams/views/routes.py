@@ -30,7 +30,12 @@ def add_routes(
     archive: ArchiveProgress | None = None,
 ) -> None:
     """Put the API on Faust's own web server."""
-    products, stock, orders, health = Products(gather), Stock(gather), Orders(gather), Health(settled, lag)
+    products, stock, orders, health = (
+        Products(gather),
+        Stock(gather),
+        Orders(gather),
+        Health(settled, lag, live.next_offset),
+    )
     server.middlewares.append(problems)
     for path, view in (
         ("/api/products", products.listed),

@@ -4,6 +4,7 @@ from typing import Any
 
 from aiohttp import web
 
+from shopnow_streams.events import MAX_ID
 from shopnow_streams.folds.stock import STOCK, StockLevel
 from shopnow_streams.views.gather import Gather
 from shopnow_streams.views.page import MAX_LIMIT, Problem, choice, integer, only, standing
@@ -27,11 +28,13 @@ class Stock:
         only(request, "after", "limit", "sort")
         limit = integer(request, "limit", 50, 1, MAX_LIMIT)
         if choice(request, "sort", "id", ("id", "units")) == "id":
-            after = integer(request, "after", -1, 0, 2**63 - 2)
+            after = integer(request, "after", -1, 0, MAX_ID)
             answer = await self._gather.read(Query(STOCK.name, start=str(after + 1), limit=limit))
             rows = answer.rows
             following = rows[-1][0] if len(rows) == limit else None
         else:
+            if "after" in request.query:
+                raise Problem(400, "Bad Request", "after pages in order of id; it does not go with sort")
             answer = await self._gather.read(Query(STOCK.name))
             rows = sorted(answer.rows, key=lambda row: (row[1].units, row[0]))[:limit]
             following = None

@@ -145,11 +145,6 @@ def test_bounds(name: str, within: list[Any], beyond: list[Any]) -> None:
             Settings(**wrong)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="Settings has no bounds for these: a segment of 0 rows or bytes, an age or a buffer below nothing, a count "
-    "of rows to keep below nothing, nan. They are found out, if at all, in the worker",
-)
 @pytest.mark.parametrize(
     ("name", "text"),
     [

@@ -264,12 +264,6 @@ class TestCommit:
         assert not await world.consumer.commit()
         assert world.thread.commits == []
 
-    @pytest.mark.xfail(
-        strict=True,
-        raises=AssertionError,
-        reason="Faust notes an offset as committed although _commit answered False, so ours is not 'tried again' "
-        "before a newer one is marked: an idle topic shows lag for ever",
-    )
     async def test_a_commit_that_failed_is_tried_again(self, world: World) -> None:
         world.assign(views=100)
         world.consumer.mark_processed({VIEWS: 42})

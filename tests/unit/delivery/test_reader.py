@@ -143,12 +143,6 @@ async def test_assigned_nothing_it_fetches_nothing(reader: Reader) -> None:
     assert reader.ends() == {}
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="Reader._batch reads self.epoch when the fetch ends, in the thread: a fetch that began before assign() is "
-    "labelled as of the new epoch, which is what epochs are there to prevent",
-)
 async def test_a_fetch_under_way_when_the_next_epoch_begins_is_of_the_last_one(
     reader: Reader, client: FakeClient
 ) -> None:

@@ -236,6 +236,14 @@ class TestFlush:
         assert store.changelog_offset("products") == 1  # the fake names ends by table
         assert (live.flushes, live.flushed_rows) == (1, 3 + 1 + 1)
 
+    async def test_rows_that_are_durable_are_let_go_of(self, live: LiveTables, world: World) -> None:
+        await own(live, {0}, generation=1)
+        live.apply(batch_of(VIEWS, 0, views(3)))
+        await live.flush()
+        rows = live.owned[0].partition.tables["products"]
+        assert rows.in_flight == set()
+        assert rows._states == {}, "keep_rows is 0"
+
     async def test_nothing_new_is_not_written(self, live: LiveTables, world: World) -> None:
         await live.take_over({0}, generation=1)
         await live.flush()

@@ -247,12 +247,6 @@ def placed() -> OrderPlaced:
     return OrderPlaced(timestamp=NOON, id_commande=1, user_id=1, articles=[line], montant_total=5.0)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="Partition.apply leaves a batch half folded when a fold raises, and the next cut (that of on_stop too) "
-    "writes those rows with positions that do not have it: the next owner folds it a second time",
-)
 def test_a_batch_whose_fold_broke_half_way_is_in_no_cut(breakable: Partition, store: PartitionStore) -> None:
     with pytest.raises(FoldBroke):
         breakable.apply(batch_of(VIEWS, 3, [view()], start=1))  # products has it, hours does not

@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 import pytest
-import rocksdict
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -168,11 +167,6 @@ class TestAnswerLocally:
         with pytest.raises(ValueError, match="abc"):
             await answer_locally(live, Query("products", keys=["abc"]))
 
-    @pytest.mark.xfail(
-        strict=True,
-        raises=rocksdict.DbClosedError,
-        reason="answer_locally goes on to a partition that was released meanwhile: DbClosedError, answered by 500",
-    )
     async def test_a_partition_that_is_let_go_while_others_are_read_does_not_fail_the_answer(
         self, live: LiveTables, stores: list[PartitionStore], monkeypatch: pytest.MonkeyPatch
     ) -> None:

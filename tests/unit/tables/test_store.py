@@ -101,12 +101,6 @@ def test_closed_it_may_be_opened_by_another(tmp_path: Path) -> None:
     PartitionStore(tmp_path / "store").close()
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=StoreBusy,
-    reason="an unfinished scan (a ranking, between two slices) holds RocksDB open after close(): a take-over that "
-    "releases and reopens the partition meanwhile gets StoreBusy, and the worker ends",
-)
 def test_closed_with_a_scan_unfinished_it_may_be_opened_all_the_same(tmp_path: Path) -> None:
     store = PartitionStore(tmp_path / "store")
     store.write({A: [(b"1", b""), (b"2", b"")]}, {})
@@ -128,7 +122,6 @@ def test_folders_above_it_are_made(tmp_path: Path) -> None:
 _LOCK = "store.py takes every fault whose text has 'lock' in it (a path, 'block checksum mismatch') for a lock held"
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason=_LOCK)
 def test_a_fault_that_is_not_a_lock_is_not_taken_for_one(tmp_path: Path) -> None:
     path = tmp_path / "clocks" / "store"  # the fault's text names the path, and the path has "lock" in it
     PartitionStore(path).close()
@@ -138,7 +131,6 @@ def test_a_fault_that_is_not_a_lock_is_not_taken_for_one(tmp_path: Path) -> None
     assert not isinstance(caught.value, StoreBusy)
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason=_LOCK)
 def test_a_damaged_store_is_not_said_to_be_another_process(tmp_path: Path) -> None:
     store = PartitionStore(tmp_path / "store")
     store.write({A: [(b"%06d" % number, b"value") for number in range(1_000)]}, {})

@@ -68,12 +68,6 @@ async def test_standing_with_nothing_left_is_no_stall(worker: Worker, clock: Clo
         clock.now += health_module.STALLED_S + 1
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="Health looks at the lag, not at positions: where new records come in behind a partition that stands, its "
-    "lag grows, which counts as moving, so that a stuck worker stays ready for ever",
-)
 async def test_a_partition_that_stands_while_records_come_in_is_stalled(worker: Worker, clock: Clock) -> None:
     for behind in (5, 6, 7, 8):
         worker.lag = {A: behind}

@@ -93,11 +93,6 @@ async def test_pages_over_workers_are_pages_of_all_of_them(make_worker: MakeWork
         assert rest["complete"]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="a full page that ends with the largest id gives an `after` that the same resource then refuses (400)",
-)
 async def test_a_client_that_follows_the_pages_meets_no_error_at_the_end(worker: Worker) -> None:
     worker.fold(0, Topic.PRODUCT_VIEWED, [view(MAX_ID)])
     page = await worker.get("/api/products", limit=1)

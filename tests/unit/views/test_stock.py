@@ -58,8 +58,5 @@ async def test_a_parameter_that_is_wrong_is_told(worker: Worker, query: dict[str
     assert (await worker.get("/api/stock", 400, **query))["status"] == 400
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="Stock.listed ignores `after` beside sort=units; Products refuses it"
-)
 async def test_after_does_not_go_with_a_ranking(worker: Worker) -> None:
     await worker.get("/api/stock", 400, sort="units", after=3)
