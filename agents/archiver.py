@@ -158,10 +158,12 @@ class Archiver(Service):
         return partition.open
 
     async def _seal(self, partition: PartitionArchive) -> None:
-        segment, partition.open = partition.open, None
+        """Close the open segment and have it committed. The caller holds `busy`."""
+        segment = partition.open
         if segment is None or segment.rows == 0:
             return
         data = await self._in_thread(segment.encoder.finish, partition.stands)
+        partition.open = None  # with no turn of the loop between, so that `durable` never passes over it
         partition.sealed.append(Segment(segment.name, partition.stands, data))
         if partition.committing is None or partition.committing.done():
             partition.committing = self.add_future(self._commit(partition))

@@ -3,7 +3,7 @@
 import click
 from rich.console import Console
 
-from benchmarks import catch_up
+from benchmarks import catch_up, producer
 
 
 @click.group(invoke_without_command=True)
@@ -12,6 +12,7 @@ def benchmarks(context: click.Context) -> None:
     """Ours and the peers', side by side in one run. Ratios are what to quote: machines differ, runs differ."""
     if context.invoked_subcommand is None:
         context.invoke(catching_up)
+        context.invoke(producer.main)
 
 
 @benchmarks.command("catch-up")
@@ -20,6 +21,9 @@ def catching_up(events: int) -> None:
     """The whole worker catching up, archive off and on, beside Faust's tutorial."""
     console = Console()
     console.print(catch_up.shown(catch_up.run(events, console)))
+
+
+benchmarks.add_command(producer.main, "producer")
 
 
 if __name__ == "__main__":

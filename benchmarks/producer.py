@@ -195,7 +195,7 @@ def _broker() -> Iterator[str]:
             stack.stop()
 
 
-@click.command()
+@click.command("producer")
 @click.option("--events", default=500_000, show_default=True, type=click.IntRange(1_000))
 @click.option("--kafka", help="host:port of a broker to use; else one is started.")
 def main(events: int, kafka: str | None) -> None:

@@ -75,7 +75,8 @@ def _settings(master: str, memory: str, folder: str) -> dict[str, str]:
         "spark.local.dir": folder,
         "spark.sql.shuffle.partitions": "4",
         # half the CPU time of a short job goes into compiling Spark well, which three million rows do not bring back
-        "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
+        # and native parts of codecs are unpacked where they are removed again
+        "spark.driver.extraJavaOptions": f"-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Djava.io.tmpdir={folder}",
     }
 
 
