@@ -14,6 +14,7 @@ from shopnow_streams.folds.definition import Definition
 from shopnow_streams.topics import Topic
 from tests.unit.folds.strategies import any_moments, events, fold_all, histories, merge_all, states
 
+few = settings(max_examples=20)  # of each property, and for each of the five tables
 each_table = pytest.mark.parametrize("definition", TABLES, ids=lambda definition: definition.name)
 
 
@@ -32,22 +33,26 @@ def test_every_topic_feeds_a_table() -> None:
 
 @each_table
 class TestMerge:
+    @few
     @given(data=st.data())
     def test_is_commutative(self, definition: Definition[Any], data: st.DataObject) -> None:
         one, other = data.draw(states(definition)), data.draw(states(definition))
         assert definition.merge(one, other) == definition.merge(other, one)
 
+    @few
     @given(data=st.data())
     def test_is_associative(self, definition: Definition[Any], data: st.DataObject) -> None:
         one, two, three = (data.draw(states(definition)) for _ in range(3))
         merge = definition.merge
         assert merge(merge(one, two), three) == merge(one, merge(two, three))
 
+    @few
     @given(data=st.data())
     def test_with_an_untouched_row_changes_nothing(self, definition: Definition[Any], data: st.DataObject) -> None:
         state = data.draw(states(definition))
         assert definition.merge(definition.state(), state) == state == definition.merge(state, definition.state())
 
+    @few
     @given(data=st.data())
     def test_leaves_what_it_is_given_as_it_was(self, definition: Definition[Any], data: st.DataObject) -> None:
         one, other = data.draw(states(definition)), data.draw(states(definition))
@@ -57,6 +62,7 @@ class TestMerge:
         assert merged is not one
         assert merged is not other
 
+    @few
     @given(data=st.data())
     def test_a_state_survives_the_changelog(self, definition: Definition[Any], data: st.DataObject) -> None:
         state = data.draw(states(definition))
@@ -71,6 +77,7 @@ class TestMerge:
 
 @each_table
 class TestFolding:
+    @few
     @given(history=histories(), seed=st.integers(0, 2**32), partitions=st.integers(1, 4))
     def test_any_split_over_partitions_in_any_order_gives_the_same_rows(
         self, definition: Definition[Any], history: list[tuple[Topic, Event]], seed: int, partitions: int
@@ -85,6 +92,7 @@ class TestFolding:
         chance.shuffle(partials)
         assert merge_all(definition, partials) == fold_all(definition, history)
 
+    @few
     @given(history=histories(), seed=st.integers(0, 2**32))
     def test_any_order_of_events_gives_the_same_rows(
         self, definition: Definition[Any], history: list[tuple[Topic, Event]], seed: int
@@ -92,6 +100,7 @@ class TestFolding:
         shuffled = random.Random(seed).sample(history, len(history))
         assert fold_all(definition, shuffled) == fold_all(definition, history)
 
+    @few
     @given(history=histories(), cut=st.integers(0, 20))
     def test_a_row_restored_half_way_goes_on_as_if_it_had_not_been(
         self, definition: Definition[Any], history: list[tuple[Topic, Event]], cut: int
@@ -107,7 +116,7 @@ class TestFolding:
         assert restored == fold_all(definition, history)
 
     @given(history=st.lists(events(any_moments), max_size=4))
-    @settings(max_examples=30)
+    @settings(max_examples=15)
     def test_every_event_that_can_be_written_folds_into_a_row_that_can_be_written(
         self, definition: Definition[Any], history: list[tuple[Topic, Event]]
     ) -> None:
@@ -115,6 +124,7 @@ class TestFolding:
             assert definition.decode_key(definition.encode_key(key)) == key
             assert msgspec.json.decode(msgspec.json.encode(state), type=definition.state) == state
 
+    @few
     @given(history=histories())
     def test_the_keys_of_a_batch_are_those_of_its_parts_one_by_one(
         self, definition: Definition[Any], history: list[tuple[Topic, Event]]
@@ -124,6 +134,7 @@ class TestFolding:
             parts = batch if flow.parts is None else [part for event in batch for part in flow.parts(event)]
             assert flow.keys_of(parts) == [flow.key(part) for part in parts]
 
+    @few
     @given(history=histories())
     def test_keys_are_of_the_tables_type(self, definition: Definition[Any], history: list[tuple[Topic, Event]]) -> None:
         assert all(type(key) is definition.key_type for key in fold_all(definition, history))
@@ -134,11 +145,13 @@ class TestKeys:
     def keys(self, definition: Definition[Any]) -> st.SearchStrategy[Any]:
         return st.integers(0, MAX_ID) if definition.key_type is int else st.text(max_size=8)
 
+    @few
     @given(data=st.data())
     def test_survive_encoding(self, definition: Definition[Any], data: st.DataObject) -> None:
         key = data.draw(self.keys(definition))
         assert definition.decode_key(definition.encode_key(key)) == key
 
+    @few
     @given(data=st.data())
     def test_sort_encoded_as_they_do_themselves(self, definition: Definition[Any], data: st.DataObject) -> None:
         one, other = data.draw(self.keys(definition)), data.draw(self.keys(definition))
