@@ -51,6 +51,13 @@ class LiveTablesConfig:
         return f"{self.application_id}-{table}-changelog"
 
 
+def _let_go(writers: Iterable[PartitionWriter], stores: Iterable[PartitionStore]) -> None:
+    for writer in writers:
+        writer.close()
+    for store in stores:
+        store.close()
+
+
 @dataclass
 class Owned:
     """A partition that is ours: its state and its writer. `flushing` keeps its cuts one behind the other."""
@@ -75,6 +82,7 @@ class LiveTables(Service):
         self.flushed_rows = 0
         self.restored_rows = 0
         self._generation = -1
+        self._opening: list[PartitionWriter] = []
         self._flush_due = asyncio.Event()
         self._threads = ThreadPoolExecutor(8, thread_name_prefix="tables")
 
@@ -115,6 +123,10 @@ class LiveTables(Service):
         new = sorted(set(assigned) - kept)
         if new:
             writers, stores = await self._in_thread(self._open, new)
+            self._opening = []
+            if self.should_stop:  # the restore was ended before its end, perhaps: rows and positions of two instants
+                await self._in_thread(_let_go, writers.values(), stores.values())
+                return
             for number in new:
                 partition = Partition(number, self.definitions.values(), stores[number])
                 self.owned[number] = Owned(partition, writers[number], asyncio.Lock())
@@ -127,6 +139,7 @@ class LiveTables(Service):
             )
             for number in numbers
         }
+        self._opening = list(writers.values())
         for writer in writers.values():
             writer.open()
         stores = {number: _open_store(config.data_dir / "tables" / str(number)) for number in numbers}
@@ -192,10 +205,12 @@ class LiveTables(Service):
 
     async def on_stop(self) -> None:
         """Flush once more, so that the next owner starts where we end; then let go of everything."""
+        for writer in self._opening:
+            writer.give_up()
         if not self.crashed:
             try:
                 await asyncio.wait_for(self.flush(), STOP_S)
-            except (TimeoutError, WriterFenced) as error:
+            except (TimeoutError, WriterFenced, KafkaException) as error:
                 logger.warning("stopped without a last flush, the next owner folds it again: %r", error)
         await self._release(self.owned.keys())
         self._threads.shutdown(wait=False)

@@ -55,8 +55,8 @@ class Partition:
             raise DeliveryGap(
                 f"{topic} partition {self.number}: a batch begins at {batch.start}, the tables stand at {stands}"
             )
-        events = self._decode(topic, batch.records)
         try:
+            events = self._decode(topic, batch.records)
             for rows, flow in self._flows[topic]:
                 rows.fold(flow, events)
         except BaseException:

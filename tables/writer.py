@@ -21,6 +21,9 @@ from tables.cut import Cut, Reject
 logger = logging.getLogger(__name__)
 
 TRANSACTION_TIMEOUT_MS = 60_000
+MAX_KEY_BYTES = 64 << 10
+"""Of a reject whose value is left out for its size; a longer key is left out too."""
+
 _CALL_TIMEOUT_S = 10.0
 _RETRY_PAUSE_S = 0.5
 _FENCED = {KafkaError._FENCED, KafkaError._FATAL, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED}
@@ -118,14 +121,16 @@ class PartitionWriter:
             if error is not None and error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
                 too_large.add(reject)
 
-        value = None if reject in too_large else reject.value
+        value, key = reject.value, reject.key
+        if reject in too_large:
+            value, key = None, key if len(key or b"") <= MAX_KEY_BYTES else None
         while True:
             try:
-                return self._producer.produce(REJECTS, value, reject.key, headers=dict(headers), on_delivery=delivered)
+                return self._producer.produce(REJECTS, value, key, headers=dict(headers), on_delivery=delivered)
             except BufferError:
                 self._wait_for_room()
             except KafkaException as error:
-                if value is None or error.args[0].code() != KafkaError.MSG_SIZE_TOO_LARGE:
+                if reject in too_large or error.args[0].code() != KafkaError.MSG_SIZE_TOO_LARGE:
                     raise
                 too_large.add(reject)
                 return self._produce_reject(partition, reject, too_large)

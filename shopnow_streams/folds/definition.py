@@ -8,15 +8,15 @@ merged in any order: `tests/unit/folds/` holds every definition to that.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timedelta, timezone
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from shopnow_streams.topics import Topic
 
-NEVER = datetime.min.replace(tzinfo=UTC)
-"""Before every event: the time of what has not happened."""
+NEVER = datetime.min.replace(tzinfo=timezone(timedelta(hours=23, minutes=59)))
+"""Before every event, whatever its offset: the time of what has not happened."""
 
 Key = int | str
 State = TypeVar("State", bound=msgspec.Struct)

@@ -1,6 +1,8 @@
 """What every table owes its readers: rows that are right whatever the partitions, their order, and that of events."""
 
 import random
+from datetime import timedelta, timezone
+from itertools import combinations, permutations
 from typing import Any
 
 import msgspec
@@ -8,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shopnow_streams.events import MAX_ID, Event
+from shopnow_streams.events import MAX_ID, Event, OrderLine, OrderPlaced, ProductViewed, StockUpdated
 from shopnow_streams.folds import TABLES
 from shopnow_streams.folds.definition import Definition
 from shopnow_streams.topics import Topic
-from tests.unit.folds.strategies import any_moments, events, fold_all, histories, merge_all, states
+from tests.unit.folds.strategies import NOON, any_moments, events, fold_all, histories, merge_all, states
 
 few = settings(max_examples=20)  # of each property, and for each of the five tables
 each_table = pytest.mark.parametrize("definition", TABLES, ids=lambda definition: definition.name)
@@ -138,6 +140,53 @@ class TestFolding:
     @given(history=histories())
     def test_keys_are_of_the_tables_type(self, definition: Definition[Any], history: list[tuple[Topic, Event]]) -> None:
         assert all(type(key) is definition.key_type for key in fold_all(definition, history))
+
+
+_BOTH = (NOON, NOON.astimezone(timezone(timedelta(hours=2))))
+"""One instant, written in two ways."""
+
+TIES: dict[str, list[tuple[Topic, Event]]] = {
+    "products": [
+        (Topic.PRODUCT_VIEWED, ProductViewed(timestamp=at, id_produit=1, nom_produit=name, prix=1.0))
+        for at in _BOTH
+        for name in ("", "Thé", "thé")
+    ],
+    "stock": [
+        (Topic.STOCK_UPDATED, StockUpdated(timestamp=at, id_produit=1, stock=stock))
+        for at in _BOTH
+        for stock in (0, 1, 2)
+    ],
+    "orders": [
+        (
+            Topic.ORDER_PLACED,
+            OrderPlaced(
+                timestamp=NOON,
+                id_commande="C",
+                user_id=user,
+                articles=[OrderLine(id_produit=1, quantite=units, prix=1.0)],
+                montant_total=euros,
+            ),
+        )
+        for euros in (1.0, 2.0)
+        for units in (1, 2)
+        for user in (0, 1)
+    ],
+}
+"""Events of one row and one instant, which differ in one thing each: what stands must not depend on the order."""
+
+
+@pytest.mark.parametrize("definition", [each for each in TABLES if each.name in TIES], ids=lambda each: each.name)
+def test_of_events_at_one_instant_the_same_one_stands_whatever_the_order_and_the_partitions(
+    definition: Definition[Any],
+) -> None:
+    for three in combinations(TIES[definition.name], 3):
+        (expected,) = fold_all(definition, three).values()
+        for one, two, other in permutations(three):
+            (folded,) = fold_all(definition, [one, two, other]).values()
+            apart = [fold_all(definition, [one]), fold_all(definition, [two]), fold_all(definition, [other])]
+            (merged,) = merge_all(definition, apart).values()
+            (half,) = merge_all(definition, [fold_all(definition, [one, two]), apart[2]]).values()
+            assert folded == merged == half == expected
 
 
 @each_table

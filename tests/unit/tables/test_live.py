@@ -414,12 +414,6 @@ class TestRunning:
         assert writer.calls[-1] == "close"
         assert live.owned == {}
 
-    @pytest.mark.xfail(
-        strict=True,
-        raises=AssertionError,
-        reason="restore() returns as if all were there when it was ended early, and take_over owns what it left: rows "
-        "and positions of different instants, which a begin() and the last flush would make durable",
-    )
     async def test_what_was_not_restored_to_its_end_is_not_ours(self, world: World, tmp_path: Path) -> None:
         live = LiveTables(LiveTablesConfig("shop", tmp_path, {}, flush_interval_s=60), TABLES)
         await live.start()
@@ -438,12 +432,6 @@ class TestRunning:
         await live.stop()
         assert owned == {}
 
-    @pytest.mark.xfail(
-        strict=True,
-        raises=AssertionError,
-        reason="on_stop gives up the writers of owned partitions only: one that is being opened while Kafka is away "
-        "waits on in its thread, which Python joins at exit, so that SIGTERM does not end the worker",
-    )
     async def test_stopping_ends_a_take_over_that_waits_for_kafka(self, world: World, tmp_path: Path) -> None:
         live = LiveTables(LiveTablesConfig("shop", tmp_path, {}, flush_interval_s=60), TABLES)
         await live.start()
@@ -480,12 +468,6 @@ class TestRunning:
             left.partition.store.close()
         assert given_up
 
-    @pytest.mark.xfail(
-        strict=True,
-        raises=KafkaException,
-        reason="on_stop expects TimeoutError and WriterFenced of the last flush; a refusal for good leaves writers and "
-        "stores open",
-    )
     async def test_a_last_flush_that_kafka_refuses_still_lets_go_of_everything(
         self, world: World, tmp_path: Path
     ) -> None:

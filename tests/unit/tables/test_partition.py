@@ -265,12 +265,6 @@ class UnreadableRecord(Record):
         raise FoldBroke
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="Partition.apply decodes outside of its try: what _decode raises after a reject was counted leaves that "
-    "reject in the next cut, and the next owner counts it a second time",
-)
 def test_a_batch_whose_decoding_broke_half_way_is_in_no_cut(partition: Partition) -> None:
     apply(partition, batch_of(STOCK, 3, [StockUpdated(timestamp=NOON, id_produit=1, stock=4)]))
     partition.begin(VIEWS, 0)

@@ -258,12 +258,6 @@ def test_a_reject_that_librdkafka_finds_too_large_goes_without_its_value(
     assert "value-left-out" in headers
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=KafkaException,
-    reason="a reject whose key alone is too large still ends every worker that meets it; of a broker's refusal the "
-    "transaction is tried again for ever",
-)
 def test_a_reject_whose_key_is_too_large_goes_without_it(writer: PartitionWriter, producer: FakeProducer) -> None:
     reject = Reject("stock-mis-a-jour", 8, b"k" * (REJECT_MAX_BYTES + 1), b"{", "not-json", "truncated")
     writer.commit(Cut(2, CUT.rows, CUT.positions, [reject]))

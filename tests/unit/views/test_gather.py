@@ -47,6 +47,14 @@ async def test_workers_together_have_all_partitions(make_worker: MakeWorker) -> 
         assert product["offsets"] == {"produit-consulte": {"0": 2, "2": 1}}
 
 
+async def test_a_worker_does_not_ask_itself(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(*_: Any, **__: Any) -> Any:
+        raise AssertionError("it asked over HTTP what it has")
+
+    monkeypatch.setattr(worker.session, "post", asked)
+    assert (await worker.get("/api/products"))["complete"]
+
+
 async def test_a_partition_of_nobody_makes_answers_incomplete(make_worker: MakeWorker) -> None:
     worker: Worker = await make_worker([0, 2])
     worker.fold(0, Topic.PRODUCT_VIEWED, [view(7)])

@@ -3,6 +3,7 @@
 import pytest
 from faust.types import TP
 
+from shopnow_streams.topics import Topic
 from shopnow_streams.views import health as health_module
 from tests.unit.views.conftest import Worker
 
@@ -74,3 +75,13 @@ async def test_a_partition_that_stands_while_records_come_in_is_stalled(worker: 
         last = await worker.session.get(worker.server.make_url("/health/ready"))
         clock.now += health_module.STALLED_S + 1
     assert last.status == 503
+
+
+async def test_a_partition_that_moves_is_ready_although_it_falls_behind_or_keeps_its_distance(
+    worker: Worker, clock: Clock
+) -> None:
+    for behind in (5, 5, 9, 9):
+        worker.lag = {A: behind}
+        worker.fold(A.partition, Topic.PRODUCT_VIEWED, [None])
+        assert (await worker.get("/health/ready"))["lag"] == behind
+        clock.now += health_module.STALLED_S + 1

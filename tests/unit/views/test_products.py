@@ -73,6 +73,7 @@ async def test_pages_have_every_product_once_and_in_order(worker: Worker, limit:
     while page["items"]:
         assert len(page["items"]) <= limit
         seen += page["items"]
+        assert len(seen) <= len(products), "a product on two pages"
         if page["after"] is None:
             break
         page = await worker.get("/api/products", limit=limit, after=page["after"])

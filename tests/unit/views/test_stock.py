@@ -40,6 +40,7 @@ async def test_pages_follow_one_another(worker: Worker) -> None:
     while True:
         page = await worker.get("/api/stock", limit=7, **({} if after is None else {"after": after}))
         ids += [item["id_produit"] for item in page["items"]]
+        assert len(ids) <= 20, "a product on two pages"
         after = page["after"]
         if after is None:
             break
