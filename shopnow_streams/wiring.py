@@ -19,6 +19,7 @@ from agents.fold import folding
 from shopnow_streams.delivery.batch import BatchScheduler, BatchSchema
 from shopnow_streams.delivery.consumer import Consumer, Progress, transport
 from shopnow_streams.delivery.reader import Reader
+from shopnow_streams.delivery.worker import Worker
 from shopnow_streams.errors import KafkaUnavailable
 from shopnow_streams.folds import TABLES
 from shopnow_streams.kafka_admin import KafkaAdmin
@@ -225,6 +226,7 @@ def _common(settings: Settings) -> dict[str, Any]:
         "broker": connection.faust_broker(),
         "broker_credentials": connection.faust_credentials(),
         "autodiscover": False,
+        "Worker": Worker,
         "datadir": str(settings.data_dir),
         "topic_partitions": settings.partitions,
         "topic_replication_factor": settings.replication_factor,

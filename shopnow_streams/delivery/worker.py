@@ -1,0 +1,34 @@
+"""Faust's worker, whose stop ends."""
+
+import logging
+import os
+import threading
+from typing import Any
+
+import faust
+
+logger = logging.getLogger(__name__)
+
+STOP_DEADLINE_S = 20.0
+
+
+class Worker(faust.Worker):
+    """Ends its process `STOP_DEADLINE_S` after it began to stop, whatever is still waited for.
+
+    A rebalance that ends just while Faust stops leaves aiokafka's coordinator waiting for an answer that nobody gives
+    any more, and the stop waiting for the coordinator, for ever (docs/decisions/0005). Nothing is lost by such an end:
+    state is durable by cuts, and what came after the last one is folded again by the next owner.
+    """
+
+    async def stop(self) -> None:
+        """Stop everything. Called once, by a signal or a crash."""
+        deadline = threading.Timer(STOP_DEADLINE_S, self._end)
+        deadline.daemon = True  # a process that ends in time takes it along
+        deadline.start()
+        await super().stop()
+
+    def _end(self) -> None:
+        crashed: Any = self.crash_reason
+        logger.warning("the stop took more than %.0f s: ended without waiting any longer", STOP_DEADLINE_S)
+        logging.shutdown()
+        os._exit(1 if crashed else 0)
