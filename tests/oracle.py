@@ -512,7 +512,7 @@ def _all_workers(urls: Sequence[str], table: str, partitions: int) -> tuple[list
     return rows, [_stands(offsets)]
 
 
-_NEVER = "0001-01-01T00:00:00Z"
+_NEVER = "0001-01-01T00:00:00+23:59"
 
 
 def _merged_orders(partials: Iterable[tuple[str, Row]]) -> dict[Any, Row]:
