@@ -8,6 +8,8 @@ ShopNowError
 ├── TopicMismatch          a topic is missing, or has other partitions than the tables expect
 ├── OffsetsLost            Kafka no longer has the offsets that a table or the archive needs next
 ├── DeliveryGap            a batch does not begin where its partition stands
+├── StoreBusy              another process has a partition's local store open
+├── StoreClosed            a partition was let go while its rows were read
 ├── WriterFenced           another worker took over the partition
 ├── SinkUnavailable        the archive did not take a segment; try the same one again
 ├── SegmentConflict        another writer committed that first offset already
@@ -53,6 +55,14 @@ class OffsetsLost(ShopNowError):
 
 class DeliveryGap(ShopNowError):
     """A record batch does not begin where its partition stands: going on would lose or repeat events."""
+
+
+class StoreBusy(ShopNowError):
+    """Another process has the partition's store open."""
+
+
+class StoreClosed(ShopNowError):
+    """The partition's store was closed, since its partition was let go."""
 
 
 class WriterFenced(ShopNowError):

@@ -14,12 +14,12 @@ from mode import Service
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from shopnow_streams.delivery.batch import Batch
-from shopnow_streams.errors import WriterFenced
+from shopnow_streams.errors import StoreBusy, WriterFenced
 from shopnow_streams.folds.definition import Definition
 from tables.cut import POSITIONS, Cut
 from tables.partition import Partition
 from tables.restore import restore
-from tables.store import PartitionStore, StoreBusy, prefix
+from tables.store import PartitionStore, prefix
 from tables.writer import PartitionWriter
 
 logger = logging.getLogger(__name__)

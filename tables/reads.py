@@ -8,10 +8,10 @@ from typing import Any, Generic
 
 import msgspec
 
+from shopnow_streams.errors import StoreClosed
 from shopnow_streams.folds.definition import Definition, Key, State
 from tables.live import LiveTables
 from tables.partition import Partition
-from tables.store import StoreClosed
 
 MAX_RANKED_ROWS = 200_000
 _SLICE_ROWS = 500

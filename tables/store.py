@@ -9,21 +9,13 @@ from weakref import WeakSet
 
 import rocksdict
 
-from shopnow_streams.errors import ShopNowError
+from shopnow_streams.errors import StoreBusy, StoreClosed
 from tables.cut import Row
 
 _OFFSETS = b"\x00changelog-offset\x00"
 _IDS = b"\x00changelog-id\x00"
 _BLOCK_CACHE_BYTES = 8 << 20
 _WRITE_BUFFER_BYTES = 8 << 20
-
-
-class StoreBusy(ShopNowError):
-    """Another process has the partition's store open."""
-
-
-class StoreClosed(ShopNowError):
-    """The partition's store was closed, since its partition was let go."""
 
 
 class PartitionStore:

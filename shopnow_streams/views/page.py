@@ -12,7 +12,6 @@ from tables.reads import Answer
 logger = logging.getLogger(__name__)
 
 MAX_LIMIT = 500
-View = Callable[[web.Request], Awaitable[Any]]
 
 
 class Problem(Exception):

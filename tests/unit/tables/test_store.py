@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tables.store import PartitionStore, StoreBusy, prefix
+from shopnow_streams.errors import StoreBusy
+from tables.store import PartitionStore, prefix
 
 A, AB, B = prefix("a"), prefix("ab"), prefix("b")
 
