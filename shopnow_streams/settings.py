@@ -47,7 +47,7 @@ class Settings:
     )
     session_timeout_s: float = _setting(10.0, "a worker silent for this long loses its partitions")
     flush_interval_s: float = _setting(1.0, "how often changed rows become durable")
-    flush_rows: int = _setting(10_000, "changed rows of a partition that make a flush due at once")
+    flush_rows: int = _setting(5_000, "changed rows of a partition that make a flush due at once")
     keep_rows: int = _setting(50_000, "rows of a table and partition kept in memory")
     archive: str = _setting("hdfs://127.0.0.1:8020/shopnow", "where every raw event goes; empty: no archive")
     archive_webhdfs: str = _setting(

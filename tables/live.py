@@ -76,6 +76,7 @@ class LiveTables(Service):
         self.definitions = {definition.name: definition for definition in definitions}
         self.changelogs = {table: config.changelog(table) for table in (*self.definitions, POSITIONS)}
         self.owned: dict[int, Owned] = {}
+        self.turn = asyncio.Lock()
         self.on_durable: Callable[[Mapping[TP, int]], None] = lambda _offsets: None
         self.flush_seconds = 0.0
         self.flushes = 0

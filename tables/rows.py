@@ -32,21 +32,22 @@ class Rows(Generic[State]):
         self._decode = msgspec.json.Decoder(definition.state).decode
 
     def fold(self, flow: Flow[State], events: Sequence[Any]) -> None:
-        """Take in `events` (each split by `flow.parts` if it has any) in their order."""
-        parts = events if flow.parts is None else [part for event in events for part in flow.parts(event)]
-        keys = flow.keys_of(parts)
-        states, fold = self._states, flow.fold
-        for key, state, part in zip(keys, map(states.get, keys), parts, strict=True):
-            if state is None:
-                states[key] = fold(self.get(key) or self.definition.state(), part)
-            elif (folded := fold(state, part)) is not state:
-                states[key] = folded
-        self.changed.update(keys)
+        """Take in `events` in their order."""
+        groups = flow.groups(events)
+        in_memory, fold = self._states.get, flow.fold
+        for key, group in groups.items():
+            fold(in_memory(key) or self._load(key), group)
+        self.changed.update(groups)
 
-    def change(self, key: Key, fold: Callable[[State], State]) -> None:
-        """Replace one row by its fold."""
-        self._states[key] = fold(self.get(key) or self.definition.state())
+    def change(self, key: Key, fold: Callable[[State], None]) -> None:
+        """Change one row by `fold`."""
+        fold(self._states.get(key) or self._load(key))
         self.changed.add(key)
+
+    def _load(self, key: Key) -> State:
+        """The row of `key`, from now on in memory: as the store has it, or new."""
+        state = self._states[key] = self.get(key) or self.definition.state()
+        return state
 
     def get(self, key: Key) -> State | None:
         """The row of `key` as of now; None where nothing ever happened to it. To be looked at, not changed."""

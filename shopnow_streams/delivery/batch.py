@@ -1,6 +1,6 @@
 """A record batch: what one fetch brought of one partition, and where in the partition it stands."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import faust
@@ -49,6 +49,16 @@ class Batch:
         self.start = start
         self.next_offset = records[-1].offset() + 1 if next_offset is None else next_offset
         self.epoch = epoch
+
+    def slices(self, most: int) -> Iterator["Batch"]:
+        """The batch as ones of at most `most` records, each the next of the one before."""
+        start = self.start
+        for first in range(0, len(self.records) - most, most):
+            part = Batch(self.tp, self.records[first : first + most], start, self.epoch)
+            start = part.next_offset
+            yield part
+        rest = self.records[-(len(self.records) % most or most) :] if start != self.start else self.records
+        yield Batch(self.tp, rest, start, self.epoch, self.next_offset)
 
     @property
     def topic(self) -> str:

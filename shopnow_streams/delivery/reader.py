@@ -131,19 +131,19 @@ def _by_partition(
     """Records by partition, and the end of each partition that was reached."""
     batches: dict[tuple[str, int], list[Record]] = {}
     ends: dict[tuple[str, int], int] = {}
+    topic, partition, records = "", -1, list[Record]()
     for message in messages:
         error = message.error()
-        at = (message.topic(), message.partition())
-        if error is not None:
-            if error.code() == KafkaError._PARTITION_EOF:
-                ends[at] = message.offset()
-            else:
-                _raise_unless_passing(error, message)
-            continue
-        records = batches.get(at)
-        if records is None:
-            batches[at] = records = []
-        records.append(message)
+        if error is None:
+            # messages come in long runs of one partition; two comparisons cost less than a pair and its hash
+            if message.partition() != partition or message.topic() != topic:
+                topic, partition = message.topic(), message.partition()
+                records = batches.setdefault((topic, partition), [])
+            records.append(message)
+        elif error.code() == KafkaError._PARTITION_EOF:
+            ends[message.topic(), message.partition()] = message.offset()
+        else:
+            _raise_unless_passing(error, message)
     return batches, ends
 
 

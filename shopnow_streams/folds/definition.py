@@ -1,12 +1,12 @@
 """What a table is: its key, its state, the flows that feed it, and how partial states become one.
 
-A *fold* is `(state, part) -> state`. It owns the state it is given and may change it in place; it looks at
-nothing else: no clock, no IO, no other row. A *merge* joins the partial states of one key from several
-partitions. It must be commutative and associative with `state()` as its identity, since partitions are
-merged in any order: `tests/unit/folds/` holds every definition to that.
+A *fold* takes the events of one key, in their order, into the state of that key, in place. It looks at nothing else:
+no clock, no IO, no other row; and events folded at once or one by one make the same state. A *merge* joins the partial
+states of one key from several partitions. It must be commutative and associative with `state()` as its identity, since
+partitions are merged in any order: `tests/unit/folds/` holds every definition to that.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any, Generic, TypeVar
@@ -24,20 +24,37 @@ State = TypeVar("State", bound=msgspec.Struct)
 
 @dataclass(frozen=True)
 class Flow(Generic[State]):
-    """One topic into one table. `parts` splits an event that touches several rows (an order's lines).
+    """One topic into one table. `group` sorts a batch by key; `fold` takes one group into its row.
 
-    `keys` gives what `key` gives for each of many, in their order, where there is a faster way than one by one.
+    `parts` splits an event that touches several rows (an order's lines) before that.
     """
 
     topic: Topic
-    key: Callable[[Any], Key]
-    fold: Callable[[State, Any], State]
+    group: Callable[[Sequence[Any]], Mapping[Any, Sequence[Any]]]
+    fold: Callable[[State, Sequence[Any]], None]
     parts: Callable[[Any], Iterable[Any]] | None = None
-    keys: Callable[[Sequence[Any]], list[Any]] | None = None
 
-    def keys_of(self, parts: Sequence[Any]) -> list[Any]:
-        """The key of each part."""
-        return list(map(self.key, parts)) if self.keys is None else self.keys(parts)
+    def groups(self, events: Sequence[Any]) -> Mapping[Any, Sequence[Any]]:
+        """Of a batch, what each row gets. Keys and parts in the order of the events."""
+        parts = events if self.parts is None else [part for event in events for part in self.parts(event)]
+        return self.group(parts)
+
+
+def by(key: Callable[[Any], Key]) -> Callable[[Sequence[Any]], Mapping[Any, Sequence[Any]]]:
+    """Groups by `key` of each."""
+
+    def group(parts: Sequence[Any]) -> dict[Any, list[Any]]:
+        groups: dict[Any, list[Any]] = {}
+        known = groups.get
+        for of, part in zip(map(key, parts), parts, strict=True):
+            already = known(of)
+            if already is None:
+                groups[of] = [part]
+            else:
+                already.append(part)
+        return groups
+
+    return group
 
 
 @dataclass(frozen=True)

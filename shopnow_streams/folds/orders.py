@@ -1,6 +1,8 @@
 """Orders: when each was placed and paid, and the amounts of both."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -25,27 +27,25 @@ class Order(msgspec.Struct, gc=False):
     payments: int = 0
 
 
-def placed(order: Order, event: OrderPlaced) -> Order:
+def placed(order: Order, events: Sequence[OrderPlaced]) -> None:
     """The newest placement stands; of two of the same instant, the one with the larger amount, units, customer."""
-    order.placements += 1
-    if event.timestamp < order.placed_at:
-        return order
-    units = 0
-    for line in event.articles:
-        units += line.quantite
-    placement = (event.timestamp, cents(event.montant_total), units, event.user_id)
-    if placement > (order.placed_at, order.placed_cents, order.units, order.user_id):
-        order.placed_at, order.placed_cents, order.units, order.user_id = placement
-    return order
+    for event in events:
+        units = 0
+        for line in event.articles:
+            units += line.quantite
+        placement = (event.timestamp, cents(event.montant_total), units, event.user_id)
+        if not order.placements or placement > (order.placed_at, order.placed_cents, order.units, order.user_id):
+            order.placed_at, order.placed_cents, order.units, order.user_id = placement
+        order.placements += 1
 
 
-def paid(order: Order, event: PaymentAccepted) -> Order:
-    """One payment more; the order carries the time of the newest."""
-    order.payments += 1
-    order.paid_cents += cents(event.montant)
-    if event.timestamp > order.paid_at:
-        order.paid_at = event.timestamp
-    return order
+def paid(order: Order, events: Sequence[PaymentAccepted]) -> None:
+    """So many payments more; the order carries the time of the newest."""
+    for event in events:
+        if not order.payments or event.timestamp > order.paid_at:
+            order.paid_at = event.timestamp
+        order.payments += 1
+        order.paid_cents += cents(event.montant)
 
 
 def merge(one: Order, other: Order) -> Order:
@@ -63,8 +63,11 @@ def merge(one: Order, other: Order) -> Order:
     )
 
 
-def _by_order(event: OrderPlaced | PaymentAccepted) -> str:
-    return order_key(event.id_commande)
+def _by_order(events: Sequence[OrderPlaced | PaymentAccepted]) -> Mapping[str, Sequence[Any]]:
+    groups: dict[str, list[Any]] = {}
+    for event in events:
+        groups.setdefault(order_key(event.id_commande), []).append(event)
+    return groups
 
 
 ORDERS = Definition(
@@ -73,7 +76,7 @@ ORDERS = Definition(
     state=Order,
     merge=merge,
     flows=(
-        Flow(Topic.ORDER_PLACED, key=_by_order, fold=placed),
-        Flow(Topic.PAYMENT_ACCEPTED, key=_by_order, fold=paid),
+        Flow(Topic.ORDER_PLACED, _by_order, placed),
+        Flow(Topic.PAYMENT_ACCEPTED, _by_order, paid),
     ),
 )

@@ -1,12 +1,13 @@
 """Product activity: how often a product was viewed, put in a cart and sold, and for how much."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from operator import attrgetter
 
 import msgspec
 
 from shopnow_streams.events import ItemAddedToCart, OrderLine, ProductViewed, cents
-from shopnow_streams.folds.definition import NEVER, Definition, Flow
+from shopnow_streams.folds.definition import NEVER, Definition, Flow, by
 from shopnow_streams.topics import Topic
 
 
@@ -26,31 +27,36 @@ class ProductActivity(msgspec.Struct, gc=False):
     revenue_cents: int = 0
 
 
-def viewed(product: ProductActivity, event: ProductViewed) -> ProductActivity:
-    """A look at the product page."""
-    product.views += 1
-    at = event.timestamp
-    if at >= product.named_at and (at > product.named_at or event.nom_produit > product.name):
-        product.name, product.named_at = event.nom_produit, at
-    return product
+def viewed(product: ProductActivity, events: Sequence[ProductViewed]) -> None:
+    """Looks at the product page."""
+    product.views += len(events)
+    _name(product, events)
 
 
-def added(product: ProductActivity, event: ItemAddedToCart) -> ProductActivity:
-    """One more cart with the product in it."""
-    product.adds += 1
-    product.units_added += event.quantite
-    at = event.timestamp
-    if at >= product.named_at and (at > product.named_at or event.nom_produit > product.name):
-        product.name, product.named_at = event.nom_produit, at
-    return product
+def added(product: ProductActivity, events: Sequence[ItemAddedToCart]) -> None:
+    """So many more carts with the product in them."""
+    product.adds += len(events)
+    product.units_added += sum([event.quantite for event in events])
+    _name(product, events)
 
 
-def sold(product: ProductActivity, line: OrderLine) -> ProductActivity:
-    """One line of a placed order: its units at the price on that line."""
-    product.order_lines += 1
-    product.units_sold += line.quantite
-    product.revenue_cents += line.quantite * cents(line.prix)
-    return product
+def sold(product: ProductActivity, lines: Sequence[OrderLine]) -> None:
+    """Lines of placed orders: their units at the price on each line."""
+    product.order_lines += len(lines)
+    for line in lines:
+        product.units_sold += line.quantite
+        product.revenue_cents += line.quantite * cents(line.prix)
+
+
+def _name(product: ProductActivity, events: Sequence[ProductViewed | ItemAddedToCart]) -> None:
+    if not product.name and product.named_at is NEVER:  # NEVER's zone is another: a costly comparison
+        product.name, product.named_at = events[0].nom_produit, events[0].timestamp
+    name, named_at = product.name, product.named_at
+    for event in events:
+        at = event.timestamp
+        if at >= named_at and (at > named_at or event.nom_produit > name):
+            name, named_at = event.nom_produit, at
+    product.name, product.named_at = name, named_at
 
 
 def merge(one: ProductActivity, other: ProductActivity) -> ProductActivity:
@@ -68,7 +74,7 @@ def merge(one: ProductActivity, other: ProductActivity) -> ProductActivity:
     )
 
 
-_by_product = attrgetter("id_produit")
+_by_product = by(attrgetter("id_produit"))
 
 PRODUCTS = Definition(
     name="products",
@@ -76,8 +82,8 @@ PRODUCTS = Definition(
     state=ProductActivity,
     merge=merge,
     flows=(
-        Flow(Topic.PRODUCT_VIEWED, key=_by_product, fold=viewed),
-        Flow(Topic.ITEM_ADDED, key=_by_product, fold=added),
-        Flow(Topic.ORDER_PLACED, key=_by_product, fold=sold, parts=attrgetter("articles")),
+        Flow(Topic.PRODUCT_VIEWED, _by_product, viewed),
+        Flow(Topic.ITEM_ADDED, _by_product, added),
+        Flow(Topic.ORDER_PLACED, _by_product, sold, parts=attrgetter("articles")),
     ),
 )

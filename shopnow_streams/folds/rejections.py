@@ -11,10 +11,9 @@ class Rejections(msgspec.Struct, gc=False):
     by_reason: dict[str, int] = {}
 
 
-def rejected(rejections: Rejections, reason: str) -> Rejections:
+def rejected(rejections: Rejections, reason: str) -> None:
     """One more for that reason."""
     rejections.by_reason[reason] = rejections.by_reason.get(reason, 0) + 1
-    return rejections
 
 
 def merge(one: Rejections, other: Rejections) -> Rejections:

@@ -1,12 +1,13 @@
 """Stock levels: the newest count of each product, whatever the order in which counts arrive."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from operator import attrgetter
 
 import msgspec
 
 from shopnow_streams.events import StockUpdated
-from shopnow_streams.folds.definition import NEVER, Definition, Flow
+from shopnow_streams.folds.definition import NEVER, Definition, Flow, by
 from shopnow_streams.topics import Topic
 
 
@@ -18,13 +19,16 @@ class StockLevel(msgspec.Struct, gc=False):
     counts: int = 0
 
 
-def counted(level: StockLevel, event: StockUpdated) -> StockLevel:
+def counted(level: StockLevel, events: Sequence[StockUpdated]) -> None:
     """The newest count wins; an older one that arrives late changes nothing. Of two counts of the same instant
     the lower one stands: selling what is not there is the worse mistake."""
-    level.counts += 1
-    if (event.timestamp, -event.stock) > (level.counted_at, -level.units):
-        level.units, level.counted_at = event.stock, event.timestamp
-    return level
+    if not level.counts:
+        level.units, level.counted_at = events[0].stock, events[0].timestamp
+    level.counts += len(events)
+    for event in events:
+        at = event.timestamp
+        if at >= level.counted_at and (at > level.counted_at or event.stock < level.units):
+            level.units, level.counted_at = event.stock, at
 
 
 def merge(one: StockLevel, other: StockLevel) -> StockLevel:
@@ -38,5 +42,5 @@ STOCK = Definition(
     key_type=int,
     state=StockLevel,
     merge=merge,
-    flows=(Flow(Topic.STOCK_UPDATED, key=attrgetter("id_produit"), fold=counted),),
+    flows=(Flow(Topic.STOCK_UPDATED, by(attrgetter("id_produit")), counted),),
 )

@@ -1,5 +1,6 @@
 """The folding agent: batches of the present epoch, in order; where one is missing, it reads on from there."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 from faust.types import TP
 
-from agents.fold import folding
+from agents.fold import SLICE_RECORDS, folding
 from shopnow_streams.delivery.batch import Batch
 from shopnow_streams.errors import DeliveryGap
 from tests.fakes import Record
@@ -20,6 +21,7 @@ class FakeLive:
 
     def __init__(self) -> None:
         self.stands = 0
+        self.turn = asyncio.Lock()
         self.waited: list[int] = []
         self.broken = False
 
@@ -75,6 +77,31 @@ async def test_batches_are_folded_in_their_order(world: World) -> None:
     assert world.live.stands == 9
     assert world.live.waited == [5, 9]
     assert world.consumer.rewinds == 0
+
+
+async def test_a_large_batch_is_folded_in_slices_with_turns_for_others_between(world: World) -> None:
+    records = [Record(offset) for offset in range(3 * SLICE_RECORDS - 1)]
+    turns = 0
+
+    async def another() -> None:
+        nonlocal turns
+        while world.live.stands < len(records):
+            turns += 1
+            await asyncio.sleep(0)
+
+    async with asyncio.timeout(10):
+        await asyncio.gather(another(), world.hand_on(Batch(VIEWS, records, 0, 1)))
+    assert world.live.waited == [SLICE_RECORDS, 2 * SLICE_RECORDS, 3 * SLICE_RECORDS - 1]
+    assert turns >= 3
+
+
+async def test_the_rest_of_a_batch_is_dropped_once_its_epoch_is_over(world: World) -> None:
+    async def back_pressure(_batch: Batch) -> None:
+        world.consumer.reader.epoch += 1
+
+    world.live.back_pressure = back_pressure  # type: ignore[method-assign, assignment]
+    await world.hand_on(Batch(VIEWS, [Record(offset) for offset in range(2 * SLICE_RECORDS)], 0, 1))
+    assert world.live.stands == SLICE_RECORDS
 
 
 @pytest.mark.parametrize("epoch", [0, 2])

@@ -1,8 +1,11 @@
 """A record batch, and how Faust's scheduler hands it on."""
 
+from itertools import accumulate
 from typing import Any
 
 from faust.types import TP
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shopnow_streams.delivery.batch import Batch, BatchScheduler, BatchSchema
 from tests.fakes import Record
@@ -26,6 +29,21 @@ def test_to_faust_it_looks_like_its_last_record() -> None:
     assert (batch.topic, batch.partition, batch.offset) == ("produit-consulte", 1, 9)
     assert batch.value is batch
     assert batch.key is batch.timestamp is batch.checksum is None
+
+
+@given(
+    offsets=st.lists(st.integers(1, 3), max_size=30).map(lambda steps: list(accumulate(steps))),
+    most=st.integers(1, 12),
+    beyond=st.integers(0, 3),
+)
+def test_slices_follow_one_another_from_its_start_to_its_end(offsets: list[int], most: int, beyond: int) -> None:
+    end = (offsets[-1] if offsets else 0) + 1 + beyond
+    slices = list(Batch(TP0, [Record(offset) for offset in offsets], 0, 3, end).slices(most))
+    assert [record.offset() for part in slices for record in part.records] == offsets
+    assert [part.start for part in slices] == [0, *(part.next_offset for part in slices[:-1])]
+    assert slices[-1].next_offset == end
+    assert all(part.records or not offsets for part in slices)
+    assert all(len(part.records) <= most and part.epoch == 3 for part in slices)
 
 
 def test_the_schema_hands_it_through() -> None:

@@ -34,10 +34,8 @@ class FakeApi:
                 rows = self.tables[table.name][number % 2]
                 for flow in table.flows:
                     if flow.topic == TOPIC_OF[type(event)]:
-                        parts = [event] if flow.parts is None else list(flow.parts(event))
-                        for part in parts:
-                            key = flow.key(part)
-                            rows[key] = flow.fold(rows.get(key) or table.state(), part)
+                        for key, parts in flow.groups([event]).items():
+                            flow.fold(rows.setdefault(key, table.state()), parts)
 
     def rows(self, table: str) -> list[tuple[int, dict[str, int], list[list[Any]]]]:
         return [

@@ -123,15 +123,19 @@ def histories(most: int = 20) -> st.SearchStrategy[list[tuple[Topic, Event]]]:
 
 
 def fold_all(definition: Definition[Any], happened: Iterable[tuple[Topic, Event]]) -> dict[Any, Any]:
-    """One partition's rows: the table's own flows, called the plain way."""
+    """One partition's rows: the table's own flows, an event at a time."""
     rows: dict[Any, Any] = {}
     for topic, event in happened:
-        for flow in definition.flows:
-            if flow.topic == topic:
-                for part in [event] if flow.parts is None else flow.parts(event):
-                    key = flow.key(part)
-                    rows[key] = flow.fold(rows.get(key) or definition.state(), part)
+        fold_batch(definition, rows, topic, [event])
     return rows
+
+
+def fold_batch(definition: Definition[Any], rows: dict[Any, Any], topic: Topic, events: Sequence[Event]) -> None:
+    """Events of one topic into `rows`, all at once."""
+    for flow in definition.flows:
+        if flow.topic == topic:
+            for key, parts in flow.groups(events).items():
+                flow.fold(rows.setdefault(key, definition.state()), parts)
 
 
 def merge_all(definition: Definition[Any], partials: Sequence[dict[Any, Any]]) -> dict[Any, Any]:
@@ -149,8 +153,8 @@ def _state_of(definition: Definition[Any]) -> Callable[[list[tuple[Topic, Event]
         for topic, event in happened:
             for flow in definition.flows:
                 if flow.topic == topic:
-                    for part in [event] if flow.parts is None else flow.parts(event):
-                        state = flow.fold(state, part)
+                    for parts in flow.groups([event]).values():
+                        flow.fold(state, parts)
         return state
 
     return one_key
@@ -167,5 +171,5 @@ def states(definition: Definition[Any]) -> st.SearchStrategy[Any]:
 def _rejections(reasons: list[str]) -> msgspec.Struct:
     state = REJECTIONS.state()
     for reason in reasons:
-        state = rejected(state, reason)
+        rejected(state, reason)
     return state

@@ -14,7 +14,7 @@ from shopnow_streams.events import MAX_ID, Event, OrderLine, OrderPlaced, Produc
 from shopnow_streams.folds import TABLES
 from shopnow_streams.folds.definition import Definition
 from shopnow_streams.topics import Topic
-from tests.unit.folds.strategies import NOON, any_moments, events, fold_all, histories, merge_all, states
+from tests.unit.folds.strategies import NOON, any_moments, events, fold_all, fold_batch, histories, merge_all, states
 
 few = settings(max_examples=20)  # of each property, and for each of the five tables
 each_table = pytest.mark.parametrize("definition", TABLES, ids=lambda definition: definition.name)
@@ -110,11 +110,7 @@ class TestFolding:
         rows = fold_all(definition, history[:cut])
         restored = {key: msgspec.json.decode(raw, type=definition.state) for key, raw in bytes_of(rows).items()}
         for topic, event in history[cut:]:
-            for flow in definition.flows:
-                if flow.topic == topic:
-                    for part in [event] if flow.parts is None else flow.parts(event):
-                        key = flow.key(part)
-                        restored[key] = flow.fold(restored.get(key) or definition.state(), part)
+            fold_batch(definition, restored, topic, [event])
         assert restored == fold_all(definition, history)
 
     @given(history=st.lists(events(any_moments), max_size=4))
@@ -128,13 +124,27 @@ class TestFolding:
 
     @few
     @given(history=histories())
-    def test_the_keys_of_a_batch_are_those_of_its_parts_one_by_one(
+    def test_a_batch_folded_at_once_is_its_events_folded_one_by_one(
+        self, definition: Definition[Any], history: list[tuple[Topic, Event]]
+    ) -> None:
+        for topic in Topic:
+            batch = [event for of, event in history if of == topic]
+            rows: dict[Any, Any] = {}
+            fold_batch(definition, rows, topic, batch)
+            assert rows == fold_all(definition, [(topic, event) for event in batch])
+
+    @few
+    @given(history=histories())
+    def test_a_batch_is_grouped_with_nothing_lost_and_in_the_order_of_its_events(
         self, definition: Definition[Any], history: list[tuple[Topic, Event]]
     ) -> None:
         for flow in definition.flows:
-            batch = [event for topic, event in history if topic == flow.topic]
+            batch = [event for of, event in history if of == flow.topic]
             parts = batch if flow.parts is None else [part for event in batch for part in flow.parts(event)]
-            assert flow.keys_of(parts) == [flow.key(part) for part in parts]
+            places = {id(part): place for place, part in enumerate(parts)}
+            groups = [[places[id(part)] for part in group] for group in flow.groups(batch).values()]
+            assert sorted(place for group in groups for place in group) == list(range(len(parts)))
+            assert groups == [sorted(group) for group in groups]
 
     @few
     @given(history=histories())

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shopnow_streams.events import Event, ItemAddedToCart, OrderPlaced, PaymentAccepted, ProductViewed
-from shopnow_streams.folds.hours import HOURS, hour_key, hour_of, hour_start, hours_of
+from shopnow_streams.folds.hours import HOURS, by_hour, hour_key, hour_start
 from shopnow_streams.topics import Topic
 from tests.unit.folds.strategies import any_moments, fold_all, histories, moments, offsets
 
@@ -30,6 +30,16 @@ def oracle(moment: datetime) -> str:
         return (own_clock - (moment.utcoffset() or timedelta())).isoformat()[:13]
     except OverflowError:
         return own_clock.isoformat()[:13]
+
+
+def hours_of(events: list[ProductViewed]) -> list[str]:
+    """The hour that each event was grouped under."""
+    hours = {id(event): hour for hour, group in by_hour(events).items() for event in group}
+    return [hours[id(event)] for event in events]
+
+
+def hour_of(event: ProductViewed) -> str:
+    return hours_of([event])[0]
 
 
 def event_at(moment: datetime) -> ProductViewed:
@@ -112,3 +122,13 @@ def test_the_shop_by_the_hour_is_what_a_plain_count_gives(history: list[tuple[To
         assert {name: getattr(row, name) for name in row.__struct_fields__} == {
             name: expected[key][name] for name in row.__struct_fields__
         }
+
+
+def test_no_events_have_no_hours() -> None:
+    assert by_hour([]) == {}
+
+
+def test_moments_that_have_no_utc_are_of_their_own_clocks_hour_beside_others_too() -> None:
+    early = [datetime(1, 1, 1, hour, 30, tzinfo=timezone(timedelta(hours=23))) for hour in (0, 5)]
+    events = [event_at(moment) for moment in (*early, datetime(1, 1, 1, 0, 10, tzinfo=UTC))]
+    assert hours_of(events) == ["0001-01-01T00", "0001-01-01T05", "0001-01-01T00"]

@@ -13,7 +13,7 @@ reasons = st.lists(st.sampled_from(["no-value", "not-valid", "not-json"]), max_s
 def counted(given_reasons: list[str]) -> Rejections:
     state = Rejections()
     for reason in given_reasons:
-        state = rejected(state, reason)
+        rejected(state, reason)
     return state
 
 

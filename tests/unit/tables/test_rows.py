@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from shopnow_streams.folds.definition import Definition, Flow, Key
+from shopnow_streams.folds.definition import Definition, Flow, Key, by
 from shopnow_streams.folds.rejections import REJECTIONS, rejected
 from shopnow_streams.topics import Topic
 from tables.rows import Rows
@@ -25,15 +25,15 @@ class Tally(msgspec.Struct, gc=False):
     total: int = 0
 
 
-def add(tally: Tally, part: tuple[Key, int]) -> Tally:
+def add(tally: Tally, parts: Sequence[tuple[Key, int]]) -> None:
     """In place, as the real folds do: a snapshot that shares a state would show it."""
-    tally.folds += 1
-    tally.total += part[1]
-    return tally
+    for _, number in parts:
+        tally.folds += 1
+        tally.total += number
 
 
 def table(name: str, key_type: type[int] | type[str]) -> Definition[Tally]:
-    flow = Flow[Tally](Topic.PRODUCT_VIEWED, key=lambda part: part[0], fold=add, parts=lambda event: event)
+    flow = Flow[Tally](Topic.PRODUCT_VIEWED, by(lambda part: part[0]), add, parts=lambda event: event)
     return Definition(
         name=name,
         key_type=key_type,
@@ -87,7 +87,7 @@ class RowsMachine(RuleBasedStateMachine):
     @rule(data=st.data(), number=st.integers(0, 9))
     def change(self, data: st.DataObject, number: int) -> None:
         key = data.draw(self.keys)
-        self.rows.change(key, lambda tally: add(tally, (key, number)))
+        self.rows.change(key, lambda tally: add(tally, [(key, number)]))
         folds, total = self.now.get(key, (0, 0))
         self.now[key] = folds + 1, total + number
 
