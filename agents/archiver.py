@@ -20,7 +20,7 @@ from shopnow_streams.delivery.batch import Batch
 from shopnow_streams.errors import ArchiveCorrupt, OffsetsLost, SegmentConflict, SinkUnavailable
 from sinks.formats import Encoder, Format
 from sinks.rotation import Rotation, joining
-from sinks.segments import Record, Segment, SegmentName, date_of
+from sinks.segments import Records, Segment, SegmentName, date_of
 from sinks.sink import Sink
 
 logger = logging.getLogger(__name__)
@@ -124,7 +124,7 @@ class Archiver(Service):
             if batch.start != partition.stands or self.partitions.get(batch.tp) is not partition:
                 return False
             records = await self._in_thread(_records, batch)
-            while records:
+            while len(records):
                 records = await self._add(partition, records)
             partition.stands = batch.next_offset
             if not batch.records:
@@ -137,18 +137,18 @@ class Archiver(Service):
         stands = self._first[batch.tp] if end is None else end
         return self.partitions.setdefault(batch.tp, PartitionArchive(batch.tp, stands, stands))
 
-    async def _add(self, partition: PartitionArchive, records: list[Record]) -> list[Record]:
+    async def _add(self, partition: PartitionArchive, records: Records) -> Records:
         """Add what belongs to the open segment; what is left begins another one."""
-        segment = partition.open or self._begin(partition, records[0][1])
-        count = joining(segment.name.date, [record[1] for record in records])
-        if count:
-            await self._in_thread(segment.encoder.add, records[:count])
-            segment.rows += count
-            partition.stands = records[count - 1][0] + 1
+        segment = partition.open or self._begin(partition, records.timestamps_ms[0])
+        joined, rest = records.split(joining(segment.name.date, records.timestamps_ms))
+        if len(joined):
+            await self._in_thread(segment.encoder.add, joined)
+            segment.rows += len(joined)
+            partition.stands = joined.offsets[-1] + 1
         age_s = time.monotonic() - segment.opened_s
-        if count < len(records) or self._rotation.due(segment.encoder.size, segment.rows, age_s):
+        if len(rest) or self._rotation.due(segment.encoder.size, segment.rows, age_s):
             await self._seal(partition)
-        return records[count:]
+        return rest
 
     def _begin(self, partition: PartitionArchive, timestamp_ms: int) -> OpenSegment:
         tp, day = partition.tp, date_of(timestamp_ms)
@@ -241,5 +241,11 @@ class Archiver(Service):
         return await asyncio.get_running_loop().run_in_executor(self._threads, call, *args)
 
 
-def _records(batch: Batch) -> list[Record]:
-    return [(record.offset(), record.timestamp()[1], record.key(), record.value()) for record in batch.records]
+def _records(batch: Batch) -> Records:
+    records = batch.records
+    return Records(
+        [record.offset() for record in records],
+        [record.timestamp()[1] for record in records],
+        [record.key() for record in records],
+        [record.value() for record in records],
+    )

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from shopnow_streams.events import Event, decoder, order_key, rejection
 from shopnow_streams.topics import Topic
-from sinks.segments import Record
+from sinks.segments import Records
 
 LONG = pa.int64()
 INSTANT = pa.timestamp("us", "UTC")
@@ -50,16 +50,15 @@ def schema(topic: str) -> pa.Schema:
     return _SCHEMAS[topic]
 
 
-def to_batch(topic: str, partition: int, records: Sequence[Record]) -> pa.RecordBatch:
+def to_batch(topic: str, partition: int, records: Records) -> pa.RecordBatch:
     """`records`, one row each, in their order. Does no IO, and nothing that a value holds makes it raise.
 
     Blocks for about 2 µs a record, most of it JSON: call it in a thread. KeyError as `schema`.
     """
-    offsets, timestamps, keys, values = zip(*records, strict=True) if records else ((), (), (), ())
     decode = decoder(topic).decode
     events: list[Event] = []
     reasons: dict[int, str] = {}
-    for row, value in enumerate(values):
+    for row, value in enumerate(records.values):
         try:
             events.append(decode(value or b""))
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -71,10 +70,10 @@ def to_batch(topic: str, partition: int, records: Sequence[Record]) -> pa.Record
         typed = [column.take(places) for column in typed]
     kafka = [
         pa.repeat(pa.scalar(partition, pa.int32()), rows),
-        pa.array(offsets, LONG),
-        pa.array(timestamps, LONG).cast(pa.timestamp("ms", "UTC")),
-        pa.array(keys, pa.binary()),
-        pa.array(values, pa.binary()),
+        pa.array(records.offsets, LONG),
+        pa.array(records.timestamps_ms, LONG).cast(pa.timestamp("ms", "UTC")),
+        pa.array(records.keys, pa.binary()),
+        pa.array(records.values, pa.binary()),
         pa.array([reasons.get(row) for row in range(rows)], pa.string()) if reasons else pa.nulls(rows, pa.string()),
     ]
     return pa.RecordBatch.from_arrays(kafka + typed, schema=_SCHEMAS[topic])
@@ -96,8 +95,11 @@ class _Epochs(dict[tzinfo, datetime]):
 
 def _instants(events: Events) -> pa.Array:
     """The events' timestamps, exactly. Arrow converts moments with a zone at four times the cost."""
+    moments = [event.timestamp for event in events]
+    zone = moments[0].tzinfo if moments else UTC  # mostly that of all: to look one up takes as long as the difference
     epochs = _Epochs()
-    since = [event.timestamp - epochs[event.timestamp.tzinfo] for event in events]
+    epoch = epochs[zone]
+    since = [moment - (epoch if moment.tzinfo is zone else epochs[moment.tzinfo]) for moment in moments]
     return pa.array(since, pa.duration("us")).cast(LONG).cast(INSTANT)
 
 

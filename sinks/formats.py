@@ -4,12 +4,12 @@ A format says how records become a file, and where a file says which offset come
 writer needs from an archive when it takes over a partition.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Protocol
 
 from shopnow_streams.errors import SettingsError
 from sinks import jsonlines, parquet
-from sinks.segments import Record, SegmentName
+from sinks.segments import Records, SegmentName
 
 Reader = Callable[[int, int], bytes]
 """`read(start, length)`: that part of a file, exactly `length` bytes. May block and raise SinkUnavailable."""
@@ -24,9 +24,9 @@ class Encoder(Protocol):
 
     @property
     def held(self) -> int:
-        """Bytes of memory that it takes now."""
+        """Bytes of memory that it takes, as of the last call that ended: may be asked while one is under way."""
 
-    def add(self, records: Sequence[Record]) -> None:
+    def add(self, records: Records) -> None:
         """Take `records`, which follow those taken before. No IO, but work of 3 µs a record or so: for a thread."""
 
     def finish(self, next_offset: int) -> bytes:

@@ -6,12 +6,12 @@
 A key or value that is not UTF-8 stands as `kafka_key_base64` or `value_base64` instead: either way the very bytes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import msgspec
 
 from shopnow_streams.errors import ArchiveCorrupt
-from sinks.segments import Record, SegmentName, segment_name
+from sinks.segments import Records, SegmentName, segment_name
 
 NAME = "jsonl"
 
@@ -50,10 +50,11 @@ class JsonLinesEncoder:
         """See `Encoder`."""
         return len(self._file)
 
-    def add(self, records: Sequence[Record]) -> None:
+    def add(self, records: Records) -> None:
         """See `Encoder`."""
         lines = []
-        for offset, timestamp, key, value in records:
+        columns = (records.offsets, records.timestamps_ms, records.keys, records.values)
+        for offset, timestamp, key, value in zip(*columns, strict=True):
             line = Line(self._topic, self._partition, offset, timestamp)
             if key is not None:
                 line.kafka_key, line.kafka_key_base64 = _text_or_bytes(key)

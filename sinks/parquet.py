@@ -1,6 +1,6 @@
 """Segments as Parquet: zstd, columns encoded for what they hold, offsets in the file's metadata."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import shopnow_streams
 from shopnow_streams.errors import ArchiveCorrupt
 from sinks.columns import schema, to_batch
-from sinks.segments import Record, SegmentName, segment_name
+from sinks.segments import Records, SegmentName, segment_name
 
 NAME = "parquet"
 
@@ -37,6 +37,7 @@ class ParquetEncoder:
         self._waiting: list[pa.RecordBatch] = []
         self._waiting_bytes = 0
         self._compressed = 0  # Arrow bytes that went into row groups
+        self._written = 0  # noted, not asked: the stream is closed while `finish` is at it in another thread
         self._out = pa.BufferOutputStream()
         columns = schema(topic)
         present = set(columns.names)
@@ -54,16 +55,15 @@ class ParquetEncoder:
     @property
     def size(self) -> int:
         """See `Encoder`."""
-        written = self._out.tell()
-        ratio = written / self._compressed if self._compressed else EXPECTED_RATIO
-        return int(written + self._waiting_bytes * ratio)
+        ratio = self._written / self._compressed if self._compressed else EXPECTED_RATIO
+        return int(self._written + self._waiting_bytes * ratio)
 
     @property
     def held(self) -> int:
         """See `Encoder`."""
-        return int(self._out.tell()) + self._waiting_bytes
+        return self._written + self._waiting_bytes
 
-    def add(self, records: Sequence[Record]) -> None:
+    def add(self, records: Records) -> None:
         """See `Encoder`."""
         batch = to_batch(self._topic, self._partition, records)
         self._waiting.append(batch)
@@ -95,6 +95,7 @@ class ParquetEncoder:
             self._writer.write_table(group, row_group_size=group.num_rows)
             self._compressed += self._waiting_bytes
             self._waiting, self._waiting_bytes = [], 0
+            self._written = self._out.tell()
 
 
 encoder = ParquetEncoder

@@ -15,6 +15,7 @@ That holds only while the name says nothing that two writers at the same offset 
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import NamedTuple
@@ -24,8 +25,36 @@ from shopnow_streams.errors import ArchiveCorrupt
 MAX_OFFSET = 2**63 - 1
 MAX_PARTITION = 2**31 - 1
 
-Record = tuple[int, int, bytes | None, bytes | None]
-"""One record of Kafka: offset, timestamp in milliseconds, key, value."""
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Records of one partition in their order, a list for each of their parts: as files want them, and as they come."""
+
+    offsets: list[int]
+    timestamps_ms: list[int]
+    keys: list[bytes | None]
+    values: list[bytes | None]
+
+    @classmethod
+    def of(cls, rows: Iterable[tuple[int, int, bytes | None, bytes | None]]) -> "Records":
+        """From (offset, timestamp, key, value), one a record."""
+        records = cls([], [], [], [])
+        for offset, timestamp_ms, key, value in rows:
+            records.offsets.append(offset)
+            records.timestamps_ms.append(timestamp_ms)
+            records.keys.append(key)
+            records.values.append(value)
+        return records
+
+    def __len__(self) -> int:
+        return len(self.offsets)
+
+    def split(self, count: int) -> tuple["Records", "Records"]:
+        """The first `count`, and the rest."""
+        return self._slice(slice(count)), self._slice(slice(count, None))
+
+    def _slice(self, part: slice) -> "Records":
+        return Records(self.offsets[part], self.timestamps_ms[part], self.keys[part], self.values[part])
 
 
 class Span(NamedTuple):

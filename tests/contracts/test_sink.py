@@ -13,7 +13,7 @@ from sinks.archive import FORMAT_MARK, UNFINISHED, Archive
 from sinks.faults import Call, Fault, FaultyFiles
 from sinks.files import Files
 from sinks.formats import format_named
-from sinks.segments import Record, Segment, SegmentName, Span, date_of, segment_name
+from sinks.segments import Records, Segment, SegmentName, Span, date_of, segment_name
 from sinks.sink import Sink
 from tests.contracts.conftest import OpenFiles
 
@@ -33,9 +33,8 @@ def make_segment(
 ) -> Segment:
     """A segment as the agent makes it."""
     value = b'{"id_produit":7,"stock":%d,"timestamp":"2025-11-28T12:00:00Z"}' % stock
-    records: list[Record] = [(first + row, timestamp_ms + row, b"7", value) for row in range(rows)]
     encoder = format_named(form).encoder(TOPIC, partition, first)
-    encoder.add(records)
+    encoder.add(Records.of((first + row, timestamp_ms + row, b"7", value) for row in range(rows)))
     name = SegmentName(TOPIC, partition, first, date_of(timestamp_ms), form)
     return Segment(name, first + rows, encoder.finish(first + rows))
 

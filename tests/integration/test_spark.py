@@ -23,7 +23,7 @@ from shopnow_streams.errors import ShopNowError
 from shopnow_streams.topics import Topic
 from sinks.archive import Archive
 from sinks.open import open_sink
-from sinks.segments import Record, Segment, SegmentName, date_of
+from sinks.segments import Records, Segment, SegmentName, date_of
 
 NOON_MS = 1_764_331_200_000  # 2025-11-28 12:00 UTC
 
@@ -45,8 +45,7 @@ def put(archive: Archive, topic: Topic, values: Sequence[dict[str, Any] | bytes 
     """Commit one segment of partition 0, as the agent does."""
     encoder = archive.form.encoder(topic, 0, first)
     raw = [json.dumps(value).encode() if isinstance(value, dict) else value for value in values]
-    records: list[Record] = [(first + row, NOON_MS, b"key", value) for row, value in enumerate(raw)]
-    encoder.add(records)
+    encoder.add(Records.of((first + row, NOON_MS, b"key", value) for row, value in enumerate(raw)))
     name = SegmentName(topic, 0, first, date_of(NOON_MS), archive.form.NAME)
     archive.commit(Segment(name, first + len(values), encoder.finish(first + len(values))))
 

@@ -18,7 +18,7 @@ from shopnow_streams.topics import Topic
 from sinks.archive import Archive
 from sinks.formats import format_named
 from sinks.memory import MemoryFiles
-from sinks.segments import Segment, SegmentName, date_of
+from sinks.segments import Records, Segment, SegmentName, date_of
 
 EVENTS = 400
 NOW_MS = 1_764_325_800_000
@@ -68,7 +68,7 @@ def archive_of(events: list[Any], times: int = 1) -> Archive:
         if records:
             encoder = archive.form.encoder(topic, 0, 0)
             for _ in range(times):
-                encoder.add(records)
+                encoder.add(Records.of(records))
             name = SegmentName(topic, 0, 0, date_of(NOW_MS), archive.form.NAME)
             archive.commit(Segment(name, len(records), encoder.finish(len(records))))
     return archive

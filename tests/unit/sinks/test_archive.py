@@ -10,7 +10,7 @@ from sinks.archive import Archive
 from sinks.faults import FaultyFiles
 from sinks.formats import format_named
 from sinks.memory import MemoryFiles
-from sinks.segments import Segment, SegmentName, segment_name
+from sinks.segments import Records, Segment, SegmentName, segment_name
 
 TOPIC = "stock-mis-a-jour"
 DAY_S = 86_400.0
@@ -44,7 +44,7 @@ def open_archive(files: FaultyFiles, clock: Clock) -> Callable[[], Archive]:
 def make_segment(first: int, partition: int = 0, day: int = 0) -> Segment:
     name = SegmentName(TOPIC, partition, first, date(2023, 11, 14) + timedelta(days=day), "jsonl")
     encoder = format_named("jsonl").encoder(TOPIC, partition, first)
-    encoder.add([(first + row, 0, None, b"{}") for row in range(10)])
+    encoder.add(Records.of((first + row, 0, None, b"{}") for row in range(10)))
     return Segment(name, first + 10, encoder.finish(first + 10))
 
 

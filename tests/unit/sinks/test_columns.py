@@ -13,7 +13,7 @@ from shopnow_streams import events
 from shopnow_streams.errors import EventRejected
 from shopnow_streams.topics import Topic
 from sinks.columns import schema, to_batch
-from sinks.segments import Record
+from sinks.segments import Records
 
 NOON_MS = 1_764_331_200_000
 NOON = datetime(2025, 11, 28, 12, tzinfo=UTC)
@@ -63,7 +63,7 @@ def value_of(topic: Topic, timestamp: str = "2025-11-28T13:00:00.000001+01:00", 
 @pytest.mark.parametrize("topic", Topic)
 def test_an_event_becomes_a_row(topic: Topic) -> None:
     value = value_of(topic)
-    batch = to_batch(topic, 3, [(41, NOON_MS, b"k", value), (42, NOON_MS + 1, None, value)])
+    batch = to_batch(topic, 3, Records.of([(41, NOON_MS, b"k", value), (42, NOON_MS + 1, None, value)]))
     batch.validate(full=True)
     assert batch.schema.equals(schema(topic))
     kafka = {"kafka_partition": 3, "kafka_timestamp": NOON, "kafka_key": b"k", "value": value, "rejected": None}
@@ -88,7 +88,7 @@ def test_what_is_no_event_keeps_its_bytes_and_says_why(topic: Topic) -> None:
         b'{"timestamp":"2025-11-28T12:00:00"}',
         b'{"x":' + b"[" * 5_000,
     ]
-    batch = to_batch(topic, 0, [(offset, NOON_MS, None, value) for offset, value in enumerate(values)])
+    batch = to_batch(topic, 0, Records.of((offset, NOON_MS, None, value) for offset, value in enumerate(values)))
     batch.validate(full=True)
     rows = batch.to_pylist()
     assert [row["value"] for row in rows] == values
@@ -109,32 +109,32 @@ def test_what_is_no_event_keeps_its_bytes_and_says_why(topic: Topic) -> None:
 
 
 def test_records_that_are_all_rejected_are_rows_too() -> None:
-    batch = to_batch(Topic.ORDER_PLACED, 0, [(0, NOON_MS, None, None), (1, NOON_MS, None, b"{}")])
+    batch = to_batch(Topic.ORDER_PLACED, 0, Records.of([(0, NOON_MS, None, None), (1, NOON_MS, None, b"{}")]))
     assert batch.column("articles").null_count == 2
     assert batch.column("rejected").to_pylist() == ["no-value", "not-valid"]
 
 
 def test_an_order_without_lines_is_not_an_order_without_a_list() -> None:
     records = [(0, NOON_MS, None, value_of(Topic.ORDER_PLACED, articles=[])), (1, NOON_MS, None, b"")]
-    assert to_batch(Topic.ORDER_PLACED, 0, records).column("articles").to_pylist() == [[], None]
+    assert to_batch(Topic.ORDER_PLACED, 0, Records.of(records)).column("articles").to_pylist() == [[], None]
 
 
 def test_no_records_are_no_rows() -> None:
     for topic in Topic:
-        assert to_batch(topic, 0, []).num_rows == 0
+        assert to_batch(topic, 0, Records.of([])).num_rows == 0
 
 
 def test_only_the_five_topics_have_columns() -> None:
     with pytest.raises(KeyError):
-        to_batch("evenements-rejetes", 0, [])
+        to_batch("evenements-rejetes", 0, Records.of([]))
 
 
 @given(st.lists(st.floats(0, events.MAX_EUROS, allow_subnormal=True), min_size=1))
 def test_cents_are_those_of_the_live_side(prices: list[float]) -> None:
-    records: list[Record] = [
+    records: list[Any] = [
         (offset, NOON_MS, None, value_of(Topic.PRODUCT_VIEWED, prix=price)) for offset, price in enumerate(prices)
     ]
-    batch = to_batch(Topic.PRODUCT_VIEWED, 0, records)
+    batch = to_batch(Topic.PRODUCT_VIEWED, 0, Records.of(records))
     assert batch.column("prix").to_pylist() == prices
     assert batch.column("prix_cents").to_pylist() == [events.cents(price) for price in prices]
 
@@ -144,7 +144,9 @@ def test_cents_are_those_of_the_live_side(prices: list[float]) -> None:
     [(0.125, 12), (0.375, 38), (2.5, 250), (1.005, 100), (events.MAX_EUROS, round(events.MAX_EUROS) * 100), (-0.0, 0)],
 )
 def test_half_a_cent_goes_to_the_even_one(euros: float, cents: int) -> None:
-    batch = to_batch(Topic.PRODUCT_VIEWED, 0, [(0, NOON_MS, None, value_of(Topic.PRODUCT_VIEWED, prix=euros))])
+    batch = to_batch(
+        Topic.PRODUCT_VIEWED, 0, Records.of([(0, NOON_MS, None, value_of(Topic.PRODUCT_VIEWED, prix=euros))])
+    )
     assert batch.column("prix_cents").to_pylist() == [cents]
 
 
@@ -153,11 +155,11 @@ OFFSETS = st.integers(-24 * 60 + 1, 24 * 60 - 1).map(lambda minutes: timezone(ti
 
 @given(st.lists(st.datetimes(timezones=OFFSETS | st.just(UTC)), min_size=1))
 def test_moments_are_exact_whatever_their_offset(moments: list[datetime]) -> None:
-    records: list[Record] = [
+    records: list[Any] = [
         (offset, NOON_MS, None, value_of(Topic.STOCK_UPDATED, moment.isoformat()))
         for offset, moment in enumerate(moments)
     ]
-    batch = to_batch(Topic.STOCK_UPDATED, 0, records)
+    batch = to_batch(Topic.STOCK_UPDATED, 0, Records.of(records))
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
     assert batch.column("event_time").cast(pa.int64()).to_pylist() == [
         None if rejected else (moment - epoch) // timedelta(microseconds=1)
@@ -182,7 +184,9 @@ def test_nothing_a_producer_sends_is_lost_or_judged_otherwise_than_live(
     values = [value_of(topic, **part) if isinstance(part, dict) else part for part in sent]
     key = data.draw(st.none() | st.binary())
     timestamp = data.draw(st.integers(-1, 2**63 - 1))
-    batch = to_batch(topic, 2**31 - 1, [(offset, timestamp, key, value) for offset, value in enumerate(values)])
+    batch = to_batch(
+        topic, 2**31 - 1, Records.of((offset, timestamp, key, value) for offset, value in enumerate(values))
+    )
     batch.validate(full=True)
     assert batch.column("value").to_pylist() == values
     assert batch.column("kafka_key").to_pylist() == [key] * len(values)

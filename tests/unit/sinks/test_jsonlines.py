@@ -3,6 +3,7 @@
 import base64
 import json
 from datetime import date
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,14 +11,14 @@ from hypothesis import strategies as st
 
 from shopnow_streams.errors import ArchiveCorrupt
 from sinks import jsonlines
-from sinks.segments import Record, SegmentName
+from sinks.segments import Records, SegmentName
 
 NAME = SegmentName("produit-consulte", 3, 1_000, date(2025, 11, 28), "jsonl")
 
 
-def make_file(records: list[Record]) -> bytes:
+def make_file(records: list[Any]) -> bytes:
     encoder = jsonlines.encoder("produit-consulte", 3, 1_000)
-    encoder.add(records)
+    encoder.add(Records.of(records))
     assert encoder.size == encoder.held
     data = encoder.finish(records[-1][0] + 1)
     assert encoder.size == len(data)

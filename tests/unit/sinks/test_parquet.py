@@ -11,17 +11,17 @@ from shopnow_streams.errors import ArchiveCorrupt
 from shopnow_streams.topics import Topic
 from sinks import parquet
 from sinks.columns import schema, to_batch
-from sinks.segments import Record, SegmentName
+from sinks.segments import Records, SegmentName
 
 TOPIC = Topic.PRODUCT_VIEWED
 NAME = SegmentName(TOPIC, 3, 1_000, date(2025, 11, 28), "parquet")
 NOON_MS = 1_764_331_200_000
 
 
-def make_records(first: int, count: int) -> list[Record]:
+def make_records(first: int, count: int) -> Records:
     """Like real ones in what compresses: names repeat, prices and moments hardly."""
     numbers = random.Random(first)
-    records: list[Record] = []
+    records = []
     for offset in range(first, first + count):
         product, price, second = numbers.randrange(50), numbers.randrange(10_000) / 100, numbers.random() * 60
         value = (
@@ -29,14 +29,14 @@ def make_records(first: int, count: int) -> list[Record]:
             f'"timestamp":"2025-11-28T12:00:{second:09.6f}Z"}}'
         )
         records.append((offset, NOON_MS + offset, b"%d" % product, value.encode()))
-    return records
+    return Records.of(records)
 
 
-def make_file(*batches: list[Record]) -> bytes:
+def make_file(*batches: Records) -> bytes:
     encoder = parquet.encoder(TOPIC, 3, 1_000)
     for batch in batches:
         encoder.add(batch)
-    return encoder.finish(batches[-1][-1][0] + 1)
+    return encoder.finish(batches[-1].offsets[-1] + 1)
 
 
 def next_offset(data: bytes, name: SegmentName = NAME) -> tuple[int, list[int]]:
@@ -52,7 +52,7 @@ def next_offset(data: bytes, name: SegmentName = NAME) -> tuple[int, list[int]]:
 
 def test_the_file_holds_the_rows_of_all_batches_in_order() -> None:
     records = make_records(1_000, 500)
-    table = pq.read_table(pa.BufferReader(make_file(records[:300], records[300:])))
+    table = pq.read_table(pa.BufferReader(make_file(*records.split(300))))
     table.validate(full=True)
     assert table.cast(schema(TOPIC)).to_pylist() == to_batch(TOPIC, 3, records).to_pylist()
 
@@ -117,6 +117,7 @@ def test_the_size_is_told_while_the_file_grows(monkeypatch: pytest.MonkeyPatch) 
         told.append(encoder.size)
         assert encoder.size <= encoder.held < encoder.size + (2 << 20)
     data = encoder.finish(60_000)
+    assert encoder.held > 0, "the event loop asks while another thread finishes, when the stream is closed already"
     assert told[0] == pytest.approx(len(data) / 12, rel=0.5), "a guess, until the first row group is written"
     assert told[1:] == pytest.approx([len(data) * part / 12 for part in range(2, 13)], rel=0.2)
 

@@ -10,6 +10,7 @@ from shopnow_streams.errors import ArchiveCorrupt
 from sinks.segments import (
     MAX_OFFSET,
     MAX_PARTITION,
+    Records,
     SegmentName,
     date_directory,
     date_of,
@@ -126,3 +127,15 @@ def test_another_directory_is_refused_by_its_name(path: str) -> None:
 
 def test_what_hadoop_passes_by_is_hidden() -> None:
     assert [is_hidden(name) for name in ("_tmp", ".part.crc", "date=2025-11-28")] == [True, True, False]
+
+
+ROWS = st.lists(st.tuples(st.integers(), st.integers(), st.none() | st.binary(), st.none() | st.binary()), max_size=9)
+
+
+@given(ROWS, st.integers(0, 12))
+def test_records_split_in_two_are_the_same_records(
+    rows: list[tuple[int, int, bytes | None, bytes | None]], count: int
+) -> None:
+    first, rest = Records.of(rows).split(count)
+    assert (first, rest) == (Records.of(rows[:count]), Records.of(rows[count:]))
+    assert (len(first), len(rest)) == (len(rows[:count]), len(rows[count:]))
