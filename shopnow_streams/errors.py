@@ -14,6 +14,7 @@ ShopNowError
 ├── SinkUnavailable        the archive did not take a segment; try the same one again
 ├── SegmentConflict        another writer committed that first offset already
 ├── ArchiveCorrupt         a name or a file in the archive is not what it should be
+├── ArchiveMissing         there is no archive where one was to be looked at
 └── StackError             the local stack could not be installed, started or stopped
     ├── JavaMissing
     ├── PortBusy
@@ -79,6 +80,10 @@ class SegmentConflict(ShopNowError):
 
 class ArchiveCorrupt(ShopNowError):
     """A name or a file in the archive is not what the layout says it must be."""
+
+
+class ArchiveMissing(ShopNowError):
+    """There is no archive at that URL, or not that segment in it."""
 
 
 class StackError(ShopNowError):

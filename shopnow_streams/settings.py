@@ -62,7 +62,7 @@ class Settings:
     archive_segment_bytes: int = _setting(32 << 20, "file size that closes a segment")
     archive_segment_rows: int = _setting(500_000, "records that close a segment")
     archive_segment_age_s: float = _setting(30.0, "age that closes a segment")
-    archive_buffer_bytes: int = _setting(64 << 20, "bytes held for unfinished segments, all partitions together")
+    archive_buffer_bytes: int = _setting(32 << 20, "bytes held for unfinished segments, all partitions together")
 
     def __post_init__(self) -> None:
         _check(self.partitions >= 1, "partitions", "must be at least 1")

@@ -36,12 +36,20 @@ CLOCK_SLACK_MS = 3_600_000
 _log = logging.getLogger(__name__)
 
 
+def marked_format(files: Files) -> str | None:
+    """The format that the archive on `files` is marked with, None where it has no mark: nothing was committed yet."""
+    entry = files.stat(FORMAT_MARK)
+    if entry is None:
+        return None
+    return files.read(FORMAT_MARK, 0, entry.size).decode(errors="replace").strip()
+
+
 class Archive:
     """A `Sink` on `files`. `clock` gives seconds since 1970, for the age of litter alone."""
 
     def __init__(self, files: Files, form: Format, *, clock: Callable[[], float] = time.time) -> None:
         self.form = form
-        self._files = files
+        self.files = files
         self._clock = clock
         self._lock = threading.Lock()  # over what follows; never held while the file system is waited for
         self._disputed: set[tuple[str, int]] = set()
@@ -84,7 +92,7 @@ class Archive:
         self._tidy()
         if not self._place(path, segment.data, partial(self._stands, path, segment)):
             raise SinkUnavailable(
-                f"{self._files.url(path)} did not get its name, though nothing stands there: "
+                f"{self.files.url(path)} did not get its name, though nothing stands there: "
                 "did someone remove its directory, or the unfinished file? The same segment can be offered again."
             )
 
@@ -103,14 +111,14 @@ class Archive:
 
     def read(self, path: str) -> bytes:
         """See `Sink`."""
-        entry = self._files.stat(path)
+        entry = self.files.stat(path)
         if entry is None:
-            raise FileNotFoundError(f"{self._files.url(path)} does not exist")
-        return self._files.read(path, 0, entry.size)
+            raise FileNotFoundError(f"{self.files.url(path)} does not exist")
+        return self.files.read(path, 0, entry.size)
 
     def check(self) -> None:
         """See `Sink`. A NameNode that is in safe mode, or is not the active one, refuses to make even what is there."""
-        self._files.make(UNFINISHED)
+        self.files.make(UNFINISHED)
         self._compare_format()
 
     def sweep(self) -> int:
@@ -120,44 +128,44 @@ class Archive:
         loses its file and begins that try anew.
         """
         limit_ms = (self._clock() - STALE_S) * 1000
-        stale = [entry.name for entry in self._files.list(UNFINISHED) if entry.modified_ms < limit_ms]
+        stale = [entry.name for entry in self.files.list(UNFINISHED) if entry.modified_ms < limit_ms]
         for name in stale:
-            self._files.remove(f"{UNFINISHED}/{name}")
+            self.files.remove(f"{UNFINISHED}/{name}")
         return len(stale)
 
     def _days(self, topic: str) -> list[Entry]:
-        days = [entry for entry in self._files.list(topic) if not is_hidden(entry.name)]
+        days = [entry for entry in self.files.list(topic) if not is_hidden(entry.name)]
         for day in days:
             if not day.is_directory:
-                raise ArchiveCorrupt(f"{self._files.url(f'{topic}/{day.name}')} is a file among date directories")
+                raise ArchiveCorrupt(f"{self.files.url(f'{topic}/{day.name}')} is a file among date directories")
             parse_day(f"{topic}/{day.name}")
         return days
 
     def _day(self, topic: str, day: Entry) -> Iterator["_Committed"]:
-        for entry in self._files.list(f"{topic}/{day.name}"):
+        for entry in self.files.list(f"{topic}/{day.name}"):
             if is_hidden(entry.name):
                 continue
             name = parse_name(f"{topic}/{day.name}/{entry.name}")
             if entry.is_directory or name.format != self.form.NAME:
-                path = self._files.url(segment_name(name))
+                path = self.files.url(segment_name(name))
                 raise ArchiveCorrupt(f"{path} is no {self.form.NAME} file, as all of this archive must be")
             yield _Committed(name, entry)
 
     def _next(self, found: "_Committed") -> int:
         path = segment_name(found.name)
-        return self.form.next_offset(found.name, found.entry.size, partial(self._files.read, path))
+        return self.form.next_offset(found.name, found.entry.size, partial(self.files.read, path))
 
     def _stands(self, path: str, segment: Segment) -> bool:
         """Whether that very segment is committed. SegmentConflict where another one has its name."""
-        entry = self._files.stat(path)
+        entry = self.files.stat(path)
         if entry is None:
             return False
-        if entry.size == len(segment.data) and self._files.read(path, 0, entry.size) == segment.data:
+        if entry.size == len(segment.data) and self.files.read(path, 0, entry.size) == segment.data:
             return True
         with self._lock:
             self._disputed.add((segment.name.topic, segment.name.partition))
         raise SegmentConflict(
-            f"{self._files.url(path)} was committed by another writer: "
+            f"{self.files.url(path)} was committed by another writer: "
             f"offsets {segment.name.first} to {segment.next - 1} are not to be archived as one segment again"
         )
 
@@ -166,16 +174,16 @@ class Archive:
         unfinished = f"{UNFINISHED}/{path.rpartition('/')[2]}.{uuid.uuid4().hex}"
         renamed = False
         try:
-            self._files.write(unfinished, data)
-            arrived = self._files.stat(unfinished)
+            self.files.write(unfinished, data)
+            arrived = self.files.stat(unfinished)
             if arrived is None or arrived.size != len(data):
                 raise SinkUnavailable(
-                    f"{self._files.url(unfinished)} holds {arrived.size if arrived else 'none'} of {len(data)} bytes: "
+                    f"{self.files.url(unfinished)} holds {arrived.size if arrived else 'none'} of {len(data)} bytes: "
                     "the upload was cut. The same segment can be offered again."
                 )
-            self._files.make(path.rpartition("/")[0])
+            self.files.make(path.rpartition("/")[0])
             try:
-                renamed = self._files.rename(unfinished, path)
+                renamed = self.files.rename(unfinished, path)
             except SinkUnavailable:
                 if not stands():  # the answer may be all that was lost
                     raise
@@ -195,7 +203,7 @@ class Archive:
                 self._swept_at = self._clock()
         try:
             while litter:
-                self._files.remove(litter[-1])
+                self.files.remove(litter[-1])
                 litter.pop()
             if due:
                 self.sweep()
@@ -212,18 +220,17 @@ class Archive:
             # Where another writer's mark comes first ours fails, and theirs is what we compare with.
             self._place(FORMAT_MARK, f"{self.form.NAME}\n".encode(), self._compare_format)
             if not self._compare_format():
-                raise SinkUnavailable(f"{self._files.url(FORMAT_MARK)} could not be written")
+                raise SinkUnavailable(f"{self.files.url(FORMAT_MARK)} could not be written")
         self._format_known = True
 
     def _compare_format(self) -> bool:
         """Whether the archive is marked with our format, False where it has no mark yet. SettingsError for another."""
-        entry = self._files.stat(FORMAT_MARK)
-        if entry is None:
+        found = marked_format(self.files)
+        if found is None:
             return False
-        found = self._files.read(FORMAT_MARK, 0, entry.size).decode(errors="replace").strip()
         if found != self.form.NAME:
             raise SettingsError(
-                f"The archive {self._files.url('')} is one of {found} files, and {self.form.NAME} was asked for: "
+                f"The archive {self.files.url('')} is one of {found} files, and {self.form.NAME} was asked for: "
                 f"set SHOPNOW_ARCHIVE_FORMAT={found}, or begin another archive."
             )
         return True

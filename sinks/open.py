@@ -3,8 +3,8 @@
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from shopnow_streams.errors import SettingsError
-from sinks.archive import Archive
+from shopnow_streams.errors import ArchiveMissing, SettingsError
+from sinks.archive import Archive, marked_format
 from sinks.files import Files
 from sinks.formats import format_named
 
@@ -20,6 +20,21 @@ def open_sink(
     of the host in `url`. SettingsError for a URL, format or extra that cannot be used.
     """
     return Archive(_files(url, webhdfs, user, kerberos), format_named(format))
+
+
+def open_existing(
+    url: str, *, webhdfs: str = "", user: str = "shopnow", kerberos: bool = False, format: str = "parquet"
+) -> Archive:
+    """Like `open_sink`, for whoever looks at an archive: in the format it is marked with, `format` where it has no mark.
+
+    Blocks; raises SinkUnavailable, and ArchiveMissing where nothing stands at `url`.
+    """
+    files = _files(url, webhdfs, user, kerberos)
+    if files.stat("") is None:
+        raise ArchiveMissing(
+            f"there is no archive at {url}: nothing was archived yet, or it is elsewhere (--archive, SHOPNOW_ARCHIVE)"
+        )
+    return Archive(files, format_named(marked_format(files) or format))
 
 
 def _files(url: str, webhdfs: str, user: str, kerberos: bool) -> Files:

@@ -37,8 +37,8 @@ class Reader:
             "fetch.queue.backoff.ms": 2,
             "queued.max.messages.kbytes": queue_kib,
             # one answer of a broker is decompressed whole, and a message in the queue takes three times its bytes
-            "fetch.message.max.bytes": 1 << 20,
-            "fetch.max.bytes": 4 << 20,
+            "fetch.message.max.bytes": 1 << 18,
+            "fetch.max.bytes": 1 << 20,
             "queued.min.messages": 20_000,
         }
         self._client: confluent_kafka.Consumer | None = None
