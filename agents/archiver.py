@@ -7,7 +7,7 @@ here needs to be remembered, and a segment that is committed twice, or by two wo
 import asyncio
 import logging
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -84,6 +84,7 @@ class Archiver(Service):
         self._rotation = rotation
         self._buffer_bytes = buffer_bytes
         self._first: dict[TP, int] = {}
+        self._looking: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._room = asyncio.Event()
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="archive")
 
@@ -108,6 +109,8 @@ class Archiver(Service):
 
     def assigned(self, tps: Collection[TP]) -> None:
         """Let go of all partitions but these; their next owner begins where the archive ends."""
+        for tp in self._first.keys() - set(tps):
+            del self._first[tp]
         for tp in self.partitions.keys() - set(tps):
             partition = self.partitions.pop(tp)
             if partition.committing is not None:
@@ -119,7 +122,11 @@ class Archiver(Service):
 
         Blocks while the archive is away and the buffer is full, or while the partition's end is not known.
         """
-        partition = self.partitions.get(batch.tp) or await self._look(batch)
+        if batch.tp not in self.partitions:
+            await self._look(batch.topic)
+        partition = self.partitions.get(batch.tp)
+        if partition is None:
+            return False
         async with partition.busy:
             if batch.start != partition.stands or self.partitions.get(batch.tp) is not partition:
                 return False
@@ -132,10 +139,17 @@ class Archiver(Service):
         await self._wait_for_room()
         return True
 
-    async def _look(self, batch: Batch) -> PartitionArchive:
-        end = await self._until_available(self._sink.end, batch.topic, batch.partition)
-        stands = self._first[batch.tp] if end is None else end
-        return self.partitions.setdefault(batch.tp, PartitionArchive(batch.tp, stands, stands))
+    async def _look(self, topic: str) -> None:
+        """See where the archive ends, of all partitions of the topic that are ours: one look is many calls to HDFS."""
+        async with self._looking[topic]:
+            unknown = [tp.partition for tp in self._first if tp.topic == topic and tp not in self.partitions]
+            if not unknown:
+                return
+            for number, end in (await self._until_available(self._sink.ends, topic, unknown)).items():
+                tp = TP(topic, number)
+                if tp in self._first:  # ours still
+                    stands = self._first[tp] if end is None else end
+                    self.partitions[tp] = PartitionArchive(tp, stands, stands)
 
     async def _add(self, partition: PartitionArchive, records: Records) -> Records:
         """Add what belongs to the open segment; what is left begins another one."""
