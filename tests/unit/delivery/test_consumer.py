@@ -170,7 +170,17 @@ class TestRewind:
         world.assign(views=10, changelog=10)
         await world.consumer.seek_to_committed()
         assert world.reader.assigned == [{VIEWS: 0}]
-        assert world.thread.held == {VIEWS}
+
+    async def test_aiokafka_fetches_only_what_is_neither_ours_nor_restored_in_bulk_nor_empty(
+        self, world: World
+    ) -> None:
+        leader, foreign = TP("shop-__assignor-__leader", 0), TP("other", 0)
+        world.thread.ends = {VIEWS: 1, CHANGELOG: 1, leader: 0, foreign: 1}
+        await world.consumer.seek_to_committed()
+        assert world.thread.held == {VIEWS, CHANGELOG, leader}
+        world.thread.held.clear()
+        await world.consumer._hold({STOCK, foreign, leader})
+        assert world.thread.held == {STOCK, leader}
 
     @pytest.mark.parametrize("stands", [20, 60, 100])
     async def test_all_that_kafka_has_may_be_needed_next_and_its_end(self, world: World, stands: int) -> None:
