@@ -27,6 +27,7 @@ from shopnow_streams.settings import Settings
 from shopnow_streams.topics import Topic
 from shopnow_streams.views.archive import ArchiveProgress
 from shopnow_streams.views.gather import Gather
+from shopnow_streams.views.peers import Peers
 from shopnow_streams.views.routes import add_routes
 from sinks.rotation import Rotation
 from tables.live import LiveTables, LiveTablesConfig
@@ -77,8 +78,9 @@ class ShopNowApp(BatchApp):
 
     def _new_web(self) -> Any:
         web: Any = super()._new_web()
-        gather = Gather(self, self.live, self.settings.partitions)
-        progress = ArchiveProgress(self.archive.archiver, self.settings.archive) if self.archive else None
+        peers = Peers(self)
+        gather = Gather(peers, self.live, self.settings.partitions)
+        progress = ArchiveProgress(self.archive.archiver, self.settings.archive, peers) if self.archive else None
         add_routes(web.web_app, gather, self.live, self.settled, self.lag, progress)
         return web
 

@@ -1,41 +1,89 @@
-"""`/api/archive`: how far the archive is, of the partitions that this worker archives."""
+"""`/api/archive`: how far the archive is, by the workers that write it."""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+import msgspec
 from aiohttp import web
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from agents.archiver import Archiver
-from shopnow_streams.views.page import only
+from shopnow_streams.views.page import json_response, only
+from shopnow_streams.views.peers import Peers
+
+logger = logging.getLogger(__name__)
+
+PATH = "/internal/archive"
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """A partition that is not archived any more, since Kafka lost its next offset."""
+
+    topic: str
+    partition: int
+    reason: str
+
+
+class Part(msgspec.Struct, frozen=True):
+    """One worker's part. `offsets` has the next offset in the archive by topic and partition, where it knows it yet;
+    `segments` and `bytes` are what it committed since it started."""
+
+    offsets: dict[str, dict[int, int]]
+    segments: int
+    bytes: int
+    held_bytes: int
+    outage: str | None
+    gaps: list[Gap]
+
+
+_decode = msgspec.json.Decoder(Part).decode
 
 
 class ArchiveProgress(Collector):
-    """The archive's progress, as JSON and as metrics."""
+    """The archive's progress, as JSON of all workers and as metrics of this one."""
 
-    def __init__(self, archiver: Archiver, root: str) -> None:
+    def __init__(self, archiver: Archiver, root: str, peers: Peers) -> None:
         self._archiver = archiver
         self._root = root
+        self._peers = peers
 
     async def shown(self, request: web.Request) -> dict[str, Any]:
-        """Next offset of each partition in the archive; `outage` is why the last try failed, null where it did not."""
+        """All parts as one; `outage` is why the last try of one of them failed, null where none did."""
         only(request)
+        parts = [self._part(), *self._read(await self._peers.ask(PATH))]
+        workers = {"answered": len(parts), "of": 1 + len(self._peers.hosts)}
+        whole = msgspec.to_builtins(merged(parts), str_keys=True)
+        return {"root": self._root, "complete": workers["answered"] == workers["of"], "workers": workers, **whole}
+
+    async def serve(self, _request: web.Request) -> web.Response:
+        """This worker's part, for another one."""
+        return json_response(self._part())
+
+    def _part(self) -> Part:
         archiver = self._archiver
         offsets: dict[str, dict[int, int]] = {}
         for tp, partition in sorted(archiver.partitions.items()):
             offsets.setdefault(tp.topic, {})[tp.partition] = partition.durable
-        return {
-            "root": self._root,
-            "offsets": offsets,
-            "segments": archiver.committed_segments,
-            "bytes": archiver.committed_bytes,
-            "held_bytes": archiver.held_bytes,
-            "outage": archiver.outage,
-            "gaps": [
-                {"topic": tp.topic, "partition": tp.partition, "reason": reason} for tp, reason in archiver.gaps.items()
-            ],
-        }
+        return Part(
+            offsets,
+            archiver.committed_segments,
+            archiver.committed_bytes,
+            archiver.held_bytes,
+            archiver.outage,
+            [Gap(tp.topic, tp.partition, reason) for tp, reason in archiver.gaps.items()],
+        )
+
+    @staticmethod
+    def _read(answers: dict[str, bytes]) -> Iterator[Part]:
+        for peer, body in answers.items():
+            try:
+                yield _decode(body)
+            except msgspec.MsgspecError as error:
+                logger.warning(
+                    "worker %s answers in another form: %r; the archive's progress is incomplete", peer, error
+                )
 
     def collect(self) -> Iterator[Metric]:
         """Called by the registry for each scrape."""
@@ -62,3 +110,22 @@ class ArchiveProgress(Collector):
             gauge = GaugeMetricFamily(name, text)
             gauge.add_metric([], size)
             yield gauge
+
+
+def merged(parts: Iterable[Part]) -> Part:
+    """Several workers' parts as one. Of a partition that two of them name (a rebalance) the one further on counts."""
+    parts = list(parts)
+    offsets: dict[str, dict[int, int]] = {}
+    for part in parts:
+        for topic, ends in part.offsets.items():
+            known = offsets.setdefault(topic, {})
+            for partition, end in ends.items():
+                known[partition] = max(end, known.get(partition, 0))
+    return Part(
+        {topic: dict(sorted(ends.items())) for topic, ends in sorted(offsets.items())},
+        sum(part.segments for part in parts),
+        sum(part.bytes for part in parts),
+        sum(part.held_bytes for part in parts),
+        next((part.outage for part in parts if part.outage), None),
+        [gap for part in parts for gap in part.gaps],
+    )

@@ -1,21 +1,19 @@
 """One question to every worker: each answers for the partitions it owns."""
 
-import asyncio
 import logging
 from typing import Any
 
-import aiohttp
 import msgspec
 from aiohttp import web
 
 from shopnow_streams.views.page import Problem
+from shopnow_streams.views.peers import Peers
 from tables.live import LiveTables
 from tables.reads import Answer, PartitionAnswer, Query, answer_locally, merge_answers
 
 logger = logging.getLogger(__name__)
 
 PATH = "/internal/rows"
-_TIMEOUT_S = 2.0
 _decode_query = msgspec.json.Decoder(Query).decode
 _decode_answers = msgspec.json.Decoder(list[PartitionAnswer]).decode
 
@@ -23,8 +21,8 @@ _decode_answers = msgspec.json.Decoder(list[PartitionAnswer]).decode
 class Gather:
     """Reads over all workers of the application. A worker that does not answer in time makes the answer incomplete."""
 
-    def __init__(self, app: Any, live: LiveTables, partitions: int) -> None:
-        self._app = app
+    def __init__(self, peers: Peers, live: LiveTables, partitions: int) -> None:
+        self._peers = peers
         self._live = live
         self._partitions = partitions
 
@@ -36,35 +34,22 @@ class Gather:
             raise Problem(404, "Not Found", f"{query.table} has no such key: {error}") from error
         except OverflowError as error:
             raise Problem(413, "Content Too Large", str(error)) from error
-        answers = await asyncio.gather(*(self._ask(peer, query) for peer in self._peers()))
-        return merge_answers(
-            self._live.definitions[query.table],
-            [answer for part in (local, *answers) for answer in part],
-            self._partitions,
-            query.limit,
-        )
+        answers = await self._peers.ask(PATH, msgspec.json.encode(query))
+        remote = [answer for peer, body in answers.items() for answer in self._read(peer, query, body)]
+        definition = self._live.definitions[query.table]
+        return merge_answers(definition, [*local, *remote], self._partitions, query.limit)
 
-    def _peers(self) -> list[str]:
-        own = _host(str(self._app.conf.canonical_url))
-        return sorted({_host(str(url)) for url in self._app.router.tables_metadata()} - {own})
-
-    async def _ask(self, peer: str, query: Query) -> list[PartitionAnswer]:
+    def _read(self, peer: str, query: Query, body: bytes) -> list[PartitionAnswer]:
         try:
-            async with self._app.http_client.post(
-                f"http://{peer}{PATH}", data=msgspec.json.encode(query), timeout=aiohttp.ClientTimeout(_TIMEOUT_S)
-            ) as response:
-                if response.status == 413:
-                    raise Problem(413, "Content Too Large", f"worker {peer} has more rows than can be ranked")
-                response.raise_for_status()
-                answers = _decode_answers(await response.read())
+            answers = _decode_answers(body)
             merge_answers(self._live.definitions[query.table], answers, self._partitions)  # rows of another form raise
-        except (aiohttp.ClientError, TimeoutError, msgspec.MsgspecError, ValueError) as error:
-            logger.warning("worker %s did not answer: %r; answers are incomplete", peer, error)
+        except (msgspec.MsgspecError, ValueError) as error:
+            logger.warning("worker %s answers in another form: %r; answers are incomplete", peer, error)
             return []
         return answers
 
     async def serve(self, request: web.Request) -> web.Response:
-        """The other side of `_ask`."""
+        """The other side of `Peers.ask`."""
         try:
             query = _decode_query(await request.read())
             answers = await answer_locally(self._live, query)
@@ -73,7 +58,3 @@ class Gather:
         except OverflowError as error:
             raise Problem(413, "Content Too Large", str(error)) from error
         return web.Response(body=msgspec.json.encode(answers), content_type="application/json")
-
-
-def _host(url: str) -> str:
-    return url.removeprefix("http://").rstrip("/")

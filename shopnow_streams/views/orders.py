@@ -3,17 +3,13 @@
 from datetime import datetime
 from typing import Any
 
-from aiohttp import web
-
-from shopnow_streams.folds.definition import NEVER
+from shopnow_streams.folds.definition import NEVER, Key
 from shopnow_streams.folds.orders import ORDERS, Order
 from shopnow_streams.views.gather import Gather
-from shopnow_streams.views.page import Problem, only, standing
-from shopnow_streams.views.products import missing
-from tables.reads import Query
+from shopnow_streams.views.row import Row
 
 
-def shown(key: Any, order: Order) -> dict[str, Any]:
+def shown(key: Key, order: Order) -> dict[str, Any]:
     """An order as the API shows it; what has not happened is null."""
     placed = order.placements > 0
     return {
@@ -33,17 +29,6 @@ def _moment(moment: datetime) -> datetime | None:
     return None if moment == NEVER else moment
 
 
-class Orders:
+def resource(gather: Gather) -> Row[Order]:
     """The order resource."""
-
-    def __init__(self, gather: Gather) -> None:
-        self._gather = gather
-
-    async def one(self, request: web.Request) -> dict[str, Any]:
-        """One order. Raises Problem 404 where it was neither placed nor paid."""
-        only(request)
-        key = request.match_info["key"]
-        answer = await self._gather.read(Query(ORDERS.name, keys=[key]))
-        if not answer.rows:
-            raise Problem(404, "Not Found", missing("order", key, answer.complete))
-        return {**shown(*answer.rows[0]), **standing(answer)}
+    return Row(gather, ORDERS, shown, "order")

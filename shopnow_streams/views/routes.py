@@ -6,16 +6,14 @@ from typing import Any
 from aiohttp import web
 from faust.types import TP
 
-from shopnow_streams.views import hours
+from shopnow_streams.views import hours, orders, products, stock
+from shopnow_streams.views.archive import PATH as ARCHIVE_PATH
 from shopnow_streams.views.archive import ArchiveProgress
 from shopnow_streams.views.gather import PATH, Gather
 from shopnow_streams.views.health import Health
 from shopnow_streams.views.hours import Hours
 from shopnow_streams.views.metrics import Metrics, TablesCollector
-from shopnow_streams.views.orders import Orders
 from shopnow_streams.views.page import json_response, problems
-from shopnow_streams.views.products import Products
-from shopnow_streams.views.stock import Stock
 from tables.live import LiveTables
 
 MAX_BODY_BYTES = 1 << 20
@@ -30,19 +28,14 @@ def add_routes(
     archive: ArchiveProgress | None = None,
 ) -> None:
     """Put the API on Faust's own web server."""
-    products, stock, orders, health = (
-        Products(gather),
-        Stock(gather),
-        Orders(gather),
-        Health(settled, lag, live.next_offset),
-    )
+    health = Health(settled, lag, live.next_offset)
     server.middlewares.append(problems)
     for path, view in (
-        ("/api/products", products.listed),
-        ("/api/products/{key}", products.one),
-        ("/api/stock", stock.listed),
-        ("/api/stock/{key}", stock.one),
-        ("/api/orders/{key}", orders.one),
+        ("/api/products", products.resource(gather).listed),
+        ("/api/products/{key}", products.resource(gather).one),
+        ("/api/stock", stock.resource(gather).listed),
+        ("/api/stock/{key}", stock.resource(gather).one),
+        ("/api/orders/{key}", orders.resource(gather).one),
         ("/api/revenue", Hours(gather, hours.revenue).listed),
         ("/api/funnel", Hours(gather, hours.funnel).listed),
         ("/health/live", health.live),
@@ -52,6 +45,8 @@ def add_routes(
     ):
         server.router.add_get(path, _answering(view))
     server.router.add_post(PATH, gather.serve)
+    if archive:
+        server.router.add_post(ARCHIVE_PATH, archive.serve)
 
 
 def _answering(view: Callable[[web.Request], Awaitable[Any]]) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:

@@ -17,6 +17,7 @@ from shopnow_streams.events import Event
 from shopnow_streams.folds import TABLES
 from shopnow_streams.topics import Topic
 from shopnow_streams.views.gather import Gather
+from shopnow_streams.views.peers import Peers
 from shopnow_streams.views.routes import add_routes
 from tables.live import LiveTables, LiveTablesConfig, Owned
 from tables.partition import Partition
@@ -86,7 +87,9 @@ async def make_worker(tmp_path: Path) -> AsyncIterator[MakeWorker]:
         )
         server = TestServer(application)
         worker = Worker(live, server, session, addresses, folder)
-        add_routes(application, Gather(faust_app, live, PARTITIONS), live, lambda: worker.settled, lambda: worker.lag)
+        add_routes(
+            application, Gather(Peers(faust_app), live, PARTITIONS), live, lambda: worker.settled, lambda: worker.lag
+        )
         await server.start_server()
         faust_app.conf.canonical_url = str(server.make_url(""))
         addresses.add(faust_app.conf.canonical_url)

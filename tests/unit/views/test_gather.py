@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestServer
 
 from shopnow_streams.events import Event, ProductViewed
 from shopnow_streams.topics import Topic
-from shopnow_streams.views import gather as gather_module
+from shopnow_streams.views import peers as peers_module
 from shopnow_streams.views.gather import PATH
 from tables.reads import Query
 from tests.unit.folds.strategies import NOON
@@ -88,7 +88,7 @@ async def test_a_peer_that_does_not_answer_as_it_should_makes_it_incomplete(
     answers: Callable[[web.Request], Awaitable[web.Response]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(gather_module, "_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(peers_module, "_TIMEOUT_S", 0.2)
     worker: Worker = await make_worker([0, 1])
     worker.fold(0, Topic.PRODUCT_VIEWED, [view(7)])
     async with peer(worker, answers):

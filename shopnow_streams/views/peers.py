@@ -1,0 +1,52 @@
+"""The other workers of the application, asked over HTTP. Who does not answer in time is left out; the log says so."""
+
+import asyncio
+import logging
+from typing import Any
+
+import aiohttp
+
+from shopnow_streams.views.page import Problem
+
+logger = logging.getLogger(__name__)
+
+_TIMEOUT_S = 2.0
+
+
+class Peers:
+    """The workers that Faust's metadata of the group names, but for this one."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    @property
+    def hosts(self) -> list[str]:
+        """Their addresses, host:port."""
+        own = _host(str(self._app.conf.canonical_url))
+        return sorted({_host(str(url)) for url in self._app.router.tables_metadata()} - {own})
+
+    async def ask(self, path: str, body: bytes = b"") -> dict[str, bytes]:
+        """What each answers to a POST of `body`, by address. Raises Problem 413 where one has more than can be sent."""
+        hosts = self.hosts
+        answers = await asyncio.gather(*(self._ask(host, path, body) for host in hosts))
+        return {host: answer for host, answer in zip(hosts, answers, strict=True) if answer is not None}
+
+    async def _ask(self, host: str, path: str, body: bytes) -> bytes | None:
+        timeout = aiohttp.ClientTimeout(_TIMEOUT_S)
+        try:
+            async with self._app.http_client.post(f"http://{host}{path}", data=body, timeout=timeout) as response:
+                if response.status == 413:
+                    raise Problem(413, "Content Too Large", f"worker {host} has more rows than can be ranked")
+                response.raise_for_status()
+                return bytes(await response.read())
+        except (aiohttp.ClientError, TimeoutError) as error:
+            logger.warning("worker %s did not answer: %r; answers are incomplete", host, error)
+        except RuntimeError as error:
+            if "closed" not in str(error).lower():  # our own session, while this worker stops
+                raise
+            logger.info("worker %s was not asked, since this one is stopping", host)
+        return None
+
+
+def _host(url: str) -> str:
+    return url.removeprefix("http://").rstrip("/")
