@@ -1,9 +1,13 @@
 """`python -m benchmarks`: all of them, a table each at the end."""
 
+import sys
+
 import click
 from rich.console import Console
 
 from benchmarks import catch_up, producer
+from benchmarks.results import shown
+from shopnow_streams.errors import ShopNowError
 
 
 @click.group(invoke_without_command=True)
@@ -16,15 +20,20 @@ def benchmarks(context: click.Context) -> None:
 
 
 @benchmarks.command("catch-up")
-@click.option("--events", default=2_000_000, show_default=True, type=click.IntRange(1_000))
-def catching_up(events: int) -> None:
-    """The whole worker catching up, archive off and on, beside Faust's tutorial."""
+@click.option("--events", default=2_000_000, show_default=True, type=click.IntRange(100_000))
+@click.option("--rounds", default=1, show_default=True, type=click.IntRange(1), help="Each way so often, in turn.")
+def catching_up(events: int, rounds: int) -> None:
+    """The worker catching up, archive off and on, beside Kafka Streams and Faust's tutorial."""
     console = Console()
-    console.print(catch_up.shown(catch_up.run(events, console)))
+    results = catch_up.run(events, rounds, console)
+    console.print(shown(results, catch_up.PEERS))
 
 
 benchmarks.add_command(producer.main, "producer")
 
 
 if __name__ == "__main__":
-    benchmarks()
+    try:
+        benchmarks()
+    except ShopNowError as error:
+        sys.exit(f"error: {error}")

@@ -39,12 +39,20 @@ class Beside:
 
 @dataclass
 class Measured(Beside):
-    """What a process takes, while it runs. `with Measured(pid) as measured: ...`"""
+    """What a process takes: its memory, and its processor time since the beginning of the block.
+
+    `with Measured(pid) as measured: ...`
+    """
 
     pid: int
     every_s: float = 0.1
     peak_rss_bytes: int = 0
     cpu_s: float = 0.0
+    _before_s: float | None = None
+
+    def __enter__(self) -> Self:
+        self.sample()
+        return super().__enter__()
 
     def sample(self) -> None:
         """Its memory and processor time as of now; nothing once it is gone."""
@@ -52,7 +60,10 @@ class Measured(Beside):
             process = psutil.Process(self.pid)
             self.peak_rss_bytes = max(self.peak_rss_bytes, process.memory_info().rss)
             times = process.cpu_times()
-            self.cpu_s = times.user + times.system
+            taken_s = times.user + times.system
+            if self._before_s is None:
+                self._before_s = taken_s
+            self.cpu_s = taken_s - self._before_s
 
 
 @dataclass

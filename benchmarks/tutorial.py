@@ -5,7 +5,7 @@ import os
 import faust
 
 app = faust.App(
-    "bench-tutorial",
+    os.environ["BENCH_APPLICATION"],
     env={},
     broker=f"kafka://{os.environ['BENCH_KAFKA']}",
     store="rocksdb://",

@@ -1,0 +1,43 @@
+"""The peer on the JVM: `KafkaStreamsPeer.java`, with the jars of the stack's lock and two of a lock of its own."""
+
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from shopnow_streams.errors import JavaMissing
+from shopnow_streams.stack.jars import Fetched, Jar, fetch, locked_jars, parse_lock
+from shopnow_streams.stack.java import find_java
+
+LOCK = Path(__file__).with_name("jars.lock.toml")
+SOURCE = Path(__file__).with_name("KafkaStreamsPeer.java")
+# with G1, the default, it takes more processor time on two cores; it needs less than half of that heap
+FLAGS = ("-Xmx1g", "-XX:+UseParallelGC")
+
+
+@dataclass(frozen=True)
+class KafkaStreams:
+    """A Java and a class path that run the peer."""
+
+    java: Path
+    jars: tuple[Path, ...]
+
+    def command(self, bootstrap: str, application_id: str, folder: Path) -> list[str | Path]:
+        """The command line of a worker that keeps its state in `folder`."""
+        temporary = f"-Djava.io.tmpdir={folder}"  # RocksDB unpacks its library there
+        class_path = ":".join(map(str, self.jars))
+        return [self.java, *FLAGS, temporary, "--class-path", class_path, SOURCE, bootstrap, application_id, folder]
+
+
+def peer_jars() -> tuple[Jar, ...]:
+    """What it runs with: Kafka Streams, its RocksDB, and the class path of the stack's broker."""
+    return (*parse_lock(LOCK.read_text())["kafka-streams"], *locked_jars()["kafka"])
+
+
+def kafka_streams(cache: Path, progress: Callable[[Fetched], None]) -> KafkaStreams:
+    """Have it all in `cache`. Blocks for a download of 73 MB, once. Raises StackError, or JavaMissing for a JRE."""
+    java = find_java(cache / "jdk")
+    modules = subprocess.run([java, "--list-modules"], capture_output=True, text=True, timeout=30, check=False)
+    if "jdk.compiler" not in modules.stdout:
+        raise JavaMissing(f"{java} has no compiler, and the peer is run from its source: set JAVA_HOME to a JDK.")
+    return KafkaStreams(java, tuple(fetch(peer_jars(), cache / "jars", progress=progress)))
