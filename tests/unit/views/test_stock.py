@@ -1,9 +1,6 @@
 """`/api/stock`: the newest counts."""
 
 from datetime import timedelta
-from typing import Any
-
-import pytest
 
 from shopnow_streams.events import Event, StockUpdated
 from shopnow_streams.topics import Topic
@@ -32,32 +29,8 @@ async def test_a_product_never_counted_is_not_found(worker: Worker) -> None:
     assert "8" in (await worker.get("/api/stock/8", 404))["detail"]
 
 
-async def test_pages_follow_one_another(worker: Worker) -> None:
-    for number in range(4):
-        worker.fold(number, Topic.STOCK_UPDATED, [count(product, 1) for product in range(number, 20, 3)])
-    ids: list[int] = []
-    after: Any = None
-    while True:
-        page = await worker.get("/api/stock", limit=7, **({} if after is None else {"after": after}))
-        ids += [item["id_produit"] for item in page["items"]]
-        assert len(ids) <= 20, "a product on two pages"
-        after = page["after"]
-        if after is None:
-            break
-    assert ids == list(range(20))
-
-
 async def test_the_lowest_levels_come_first_by_units(worker: Worker) -> None:
     worker.fold(0, Topic.STOCK_UPDATED, [count(1, 5), count(2, 0), count(3, 9)])
     worker.fold(1, Topic.STOCK_UPDATED, [count(3, 0, minutes=1)])
     lowest = await worker.get("/api/stock", sort="units", limit=2)
     assert [(item["id_produit"], item["units"]) for item in lowest["items"]] == [(2, 0), (3, 0)]
-
-
-@pytest.mark.parametrize("query", [{"limit": 0}, {"sort": "counts"}, {"page": 2}])
-async def test_a_parameter_that_is_wrong_is_told(worker: Worker, query: dict[str, Any]) -> None:
-    assert (await worker.get("/api/stock", 400, **query))["status"] == 400
-
-
-async def test_after_does_not_go_with_a_ranking(worker: Worker) -> None:
-    await worker.get("/api/stock", 400, sort="units", after=3)
