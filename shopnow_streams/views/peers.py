@@ -32,9 +32,10 @@ class Peers:
         return {host: answer for host, answer in zip(hosts, answers, strict=True) if answer is not None}
 
     async def _ask(self, host: str, path: str, body: bytes) -> bytes | None:
+        session: aiohttp.ClientSession = self._app.http_client
         timeout = aiohttp.ClientTimeout(_TIMEOUT_S)
         try:
-            async with self._app.http_client.post(f"http://{host}{path}", data=body, timeout=timeout) as response:
+            async with session.post(f"http://{host}{path}", data=body, timeout=timeout) as response:
                 if response.status == 413:
                     raise Problem(413, "Content Too Large", f"worker {host} has more rows than can be ranked")
                 response.raise_for_status()
@@ -42,9 +43,9 @@ class Peers:
         except (aiohttp.ClientError, TimeoutError) as error:
             logger.warning("worker %s did not answer: %r; answers are incomplete", host, error)
         except RuntimeError as error:
-            if "closed" not in str(error).lower():  # our own session, while this worker stops
+            if not session.closed:
                 raise
-            logger.info("worker %s was not asked, since this one is stopping", host)
+            logger.info("worker %s was not asked, since this one is stopping: %s", host, error)
         return None
 
 
