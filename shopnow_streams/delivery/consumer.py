@@ -195,6 +195,10 @@ class Consumer(driver.Consumer):
         return self._processed.get(tp) if tp.topic in self.topics else super()._new_offset(tp)
 
     async def _commit_offsets(self, offsets: Mapping[TP, int], start_new_transaction: bool = True) -> bool:
+        assigned = self.assignment()
+        for tp in offsets.keys() - assigned:  # of a flush that ended after a rebalance: the next owner commits them
+            self._processed.pop(tp, None)
+        offsets = {tp: offset for tp, offset in offsets.items() if tp in assigned}
         before = {tp: self._committed_offset.get(tp) for tp in offsets}
         done = await super()._commit_offsets(offsets, start_new_transaction)
         if not done:  # Faust notes them as committed all the same, and would not try again

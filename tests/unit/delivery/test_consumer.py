@@ -245,6 +245,18 @@ class TestCommit:
         await world.consumer.commit()
         assert world.thread.commits == [{VIEWS: 42}, {VIEWS: 43}]
 
+    async def test_what_a_flush_marks_of_a_partition_that_went_meanwhile_is_dropped_once_and_for_all(
+        self, world: World, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        world.assign(stock=100)
+        world.consumer.mark_processed({VIEWS: 42, STOCK: 7})
+        assert await world.consumer.commit()
+        assert world.thread.commits == [{STOCK: 7}]
+        world.assign(views=100, stock=100)
+        await world.consumer.commit()
+        assert world.thread.commits == [{STOCK: 7}]
+        assert "Discarded" not in caplog.text, "Faust would say so twice a second, for ever"
+
     async def test_what_was_marked_before_a_rebalance_is_not_committed_after_it(self, world: World) -> None:
         world.assign(views=100)
 
