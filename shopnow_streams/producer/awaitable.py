@@ -14,11 +14,10 @@ from confluent_kafka import KafkaException
 from shopnow_streams.errors import KafkaUnavailable
 from shopnow_streams.events import Event
 from shopnow_streams.kafka_config import KafkaConnection
-from shopnow_streams.producer.actions import ShopActions
-from shopnow_streams.producer.blocking import DEFAULTS, POLL_EVERY
-from shopnow_streams.producer.client import Client, ProducerOptions
-from shopnow_streams.producer.pending import Failures, Pending, delivery_failed
-from shopnow_streams.producer.records import Delivery, Headers, record_of, unchecked_record_of
+from shopnow_streams.producer.client import DEFAULTS, Client, ProducerOptions
+from shopnow_streams.producer.outbox import POLL_EVERY, Outbox
+from shopnow_streams.producer.pending import Pending, delivery_failed
+from shopnow_streams.producer.records import Delivery, Headers
 
 POLL_S = 0.002
 
@@ -40,7 +39,7 @@ class AwaitableDelivery(Pending):
         return self.outcome()
 
 
-class AsyncShopProducer(ShopActions[Coroutine[Any, Any, AwaitableDelivery]]):
+class AsyncShopProducer(Outbox[Coroutine[Any, Any, AwaitableDelivery]]):
     """Sends events to Kafka, idempotent and acknowledged by all replicas. Belongs to the loop that started it.
 
     async with AsyncShopProducer(connection) as shop:
@@ -49,18 +48,14 @@ class AsyncShopProducer(ShopActions[Coroutine[Any, Any, AwaitableDelivery]]):
     """
 
     def __init__(self, connection: KafkaConnection, options: ProducerOptions = DEFAULTS) -> None:
+        super().__init__(options)
         self._connection = connection
-        self._options = options
-        self._record_of = record_of if options.validate else unchecked_record_of
-        self._failures = Failures()
         self._timer: asyncio.TimerHandle | None = None
-        self._sends = 0
         self._closed = True
 
     async def start(self) -> None:
         """Connect, trying again and again, `options.connect_timeout_s` at most; then raises KafkaUnavailable."""
-        self._client = (await asyncio.to_thread(Client, self._connection, self._options)).producer
-        self._produce = self._client.produce
+        self._open(await asyncio.to_thread(Client, self._connection, self._options))
         self._loop = asyncio.get_running_loop()
         self._closed = False
 
@@ -130,14 +125,10 @@ class AsyncShopProducer(ShopActions[Coroutine[Any, Any, AwaitableDelivery]]):
         deadline = self._loop.time() + timeout_s
         while waiting := len(self._client):
             if self._loop.time() >= deadline:
-                raise KafkaUnavailable(f"{waiting} events still wait for an acknowledgement after {timeout_s:g} s")
+                raise self._not_flushed(waiting, timeout_s)
             await asyncio.sleep(POLL_S)
             self._client.flush(0)
         self._failures.raise_first()
-
-    def in_flight(self) -> int:
-        """Events sent and not acknowledged yet, about."""
-        return len(self._client)
 
     async def close(self, timeout_s: float = 30.0) -> None:
         """Flush, then let go of the connections; raises as `flush` does, closed nonetheless. Twice is once."""
@@ -166,17 +157,9 @@ class AsyncShopProducer(ShopActions[Coroutine[Any, Any, AwaitableDelivery]]):
         while self._loop.time() < deadline:
             await asyncio.sleep(POLL_S)
             self._client.poll(0)
-            try:
-                self._produce(pending.topic, value, pending.key, -1, pending.settle, headers=headers or [])
-            except BufferError:
-                continue
-            except KafkaException as error:
-                raise delivery_failed(pending.topic, pending.key, error) from error
-            return
-        raise KafkaUnavailable(
-            f"no room for another event within {self._options.delivery_timeout_s:g} s: "
-            f"{len(self._client)} wait for Kafka to acknowledge them"
-        )
+            if self._offer(pending, value, headers):
+                return
+        raise self._no_room()
 
     def _collect(self) -> None:
         self._client.poll(0)

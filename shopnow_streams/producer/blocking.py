@@ -10,15 +10,12 @@ from confluent_kafka import KafkaException
 from shopnow_streams.errors import KafkaUnavailable
 from shopnow_streams.events import Event
 from shopnow_streams.kafka_config import KafkaConnection
-from shopnow_streams.producer.actions import ShopActions
-from shopnow_streams.producer.client import Client, ProducerOptions
-from shopnow_streams.producer.pending import Failures, Pending, delivery_failed
-from shopnow_streams.producer.records import Delivery, Headers, record_of, unchecked_record_of
+from shopnow_streams.producer.client import DEFAULTS, Client, ProducerOptions
+from shopnow_streams.producer.outbox import POLL_EVERY, Outbox
+from shopnow_streams.producer.pending import Pending, delivery_failed
+from shopnow_streams.producer.records import Delivery, Headers
 
-POLL_EVERY = 256  # sends
 BUSY = 1_000  # events in flight
-
-DEFAULTS = ProducerOptions()
 
 
 class PendingDelivery(Pending):
@@ -46,7 +43,7 @@ class PendingDelivery(Pending):
         return self.outcome()
 
 
-class ShopProducer(ShopActions[PendingDelivery]):
+class ShopProducer(Outbox[PendingDelivery]):
     """Sends events to Kafka, idempotent and acknowledged by all replicas. Safe to share between threads.
 
     Not to share over a fork: create it in the process that uses it (with gunicorn: in the worker).
@@ -54,13 +51,9 @@ class ShopProducer(ShopActions[PendingDelivery]):
 
     def __init__(self, connection: KafkaConnection, options: ProducerOptions = DEFAULTS) -> None:
         """Connect, trying again and again. Blocks up to `options.connect_timeout_s`, then raises KafkaUnavailable."""
-        self._options = options
-        self._client = Client(connection, options).producer
-        self._record_of = record_of if options.validate else unchecked_record_of
-        self._produce = self._client.produce
-        self._failures = Failures()
+        super().__init__(options)
+        self._open(Client(connection, options))
         self._polling = threading.Lock()  # so that delivery reports are handled one at a time, in Kafka's order
-        self._sends = 0
         self._closed = False
         self._thread = threading.Thread(target=self._serve, name="shopnow-producer", daemon=True)
         self._thread.start()
@@ -119,14 +112,10 @@ class ShopProducer(ShopActions[PendingDelivery]):
         while waiting := len(self._client):
             left = deadline - time.monotonic()
             if left <= 0:
-                raise KafkaUnavailable(f"{waiting} events still wait for an acknowledgement after {timeout_s:g} s")
+                raise self._not_flushed(waiting, timeout_s)
             with self._polling:
                 self._client.flush(min(left, 0.1))  # unlike poll, it does not let batches linger
         self._failures.raise_first()
-
-    def in_flight(self) -> int:
-        """Events sent and not acknowledged yet, about."""
-        return len(self._client)
 
     def close(self, timeout_s: float = 30.0) -> None:
         """Flush, then let go of the connections; raises as `flush` does, closed nonetheless. Twice is once."""
@@ -152,17 +141,9 @@ class ShopProducer(ShopActions[PendingDelivery]):
         deadline = time.monotonic() + self._options.delivery_timeout_s
         while time.monotonic() < deadline:
             self._poll(0.01)
-            try:
-                self._produce(pending.topic, value, pending.key, -1, pending.settle, headers=headers or [])
-            except BufferError:
-                continue
-            except KafkaException as error:
-                raise delivery_failed(pending.topic, pending.key, error) from error
-            return
-        raise KafkaUnavailable(
-            f"no room for another event within {self._options.delivery_timeout_s:g} s: "
-            f"{len(self._client)} wait for Kafka to acknowledge them"
-        )
+            if self._offer(pending, value, headers):
+                return
+        raise self._no_room()
 
     def _poll(self, timeout_s: float) -> None:
         if self._polling.acquire(blocking=False):

@@ -37,6 +37,9 @@ class ProducerOptions:
     client_id: str = "shopnow"
 
 
+DEFAULTS = ProducerOptions()
+
+
 class Client:
     """A connected `confluent_kafka.Producer`, and the last thing that its connections complained of."""
 

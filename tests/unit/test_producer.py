@@ -165,6 +165,21 @@ class TestConnecting:
             ShopProducer(Mock(), ProducerOptions(linger_ms=-5))
 
 
+class TestUnchecked:
+    """`validate` is turned off by who knows that its events are valid: nothing looks at them then."""
+
+    OPTIONS = ProducerOptions(validate=False)
+    NEGATIVE = ProductViewed(timestamp=NOW, id_produit=1, nom_produit="x", prix=-1.0)
+
+    def test_nothing_is_checked(self) -> None:
+        with ShopProducer(Mock(), self.OPTIONS) as shop:
+            assert shop.send_and_wait(self.NEGATIVE).offset == 0
+
+    async def test_async_neither(self) -> None:
+        async with AsyncShopProducer(Mock(), self.OPTIONS) as shop:
+            assert (await shop.send_and_wait(self.NEGATIVE)).offset == 0
+
+
 class TestSending:
     def test_send_and_wait(self, shop: ShopProducer) -> None:
         first, second = shop.send_and_wait(VIEWED), shop.send_and_wait(VIEWED)
