@@ -13,10 +13,9 @@ from pathlib import Path
 import requests
 
 from shopnow_streams.errors import StackError
-from shopnow_streams.stack.archive import QUIET
-from shopnow_streams.stack.hdfs import PROBE_S, SERVERS, Hdfs
+from shopnow_streams.stack.hdfs import PROBE_S, Hdfs
 from shopnow_streams.stack.jars import locked_jars
-from shopnow_streams.stack.kafka import LOG4J, KafkaBroker
+from shopnow_streams.stack.kafka import KafkaBroker
 from shopnow_streams.stack.ports import StackPorts
 
 DATA = Path("/data")
@@ -44,8 +43,6 @@ ADDRESSES = {
     "dfs.datanode.ipc.address": f"{ANY}:{PORTS.datanode_ipc}",
 }
 
-Command = tuple[str | Path, ...]
-
 
 class Broker(KafkaBroker):
     """The broker: `kafka:9092` in the network, `published` (host:port) outside."""
@@ -60,14 +57,6 @@ class Broker(KafkaBroker):
             heap=heap,
             settings=LISTENERS | {"advertised.listeners": f"PLAINTEXT://kafka:{PORTS.kafka},PUBLISHED://{published}"},
         )
-
-    def prepare(self) -> Command:
-        """Write its settings, format its storage the first time; the command line that runs it. Raises StackError."""
-        (self.home / "log4j2.properties").write_text(LOG4J)
-        (self.home / "server.properties").write_text(self.server_properties(self._data))
-        self._format()
-        jvm = self._jvm(f"-Xmx{self._heap}", *QUIET, *self._flags)
-        return (*jvm, "kafka.Kafka", self.home / "server.properties")
 
 
 class HdfsServer(Hdfs):
@@ -86,16 +75,6 @@ class HdfsServer(Hdfs):
     def uri(self) -> str:
         """The NameNode's, in the network."""
         return f"hdfs://namenode:{PORTS.namenode_rpc}"
-
-    def prepare(self) -> Command:
-        """Write the settings, and the NameNode's empty file system the first time; the command line that runs it.
-
-        Raises StackError.
-        """
-        self._write_conf()
-        if self.name == "namenode":
-            self._format()
-        return (*self._jvm(*QUIET), SERVERS[self.name])
 
     def answers(self) -> bool:
         """Whether it answers HTTP and, for the DataNode, whether a file can be written. Blocks for 6 s at most.
@@ -129,10 +108,11 @@ def main(action: str, name: str) -> None:
     if action == "check":
         sys.exit(0 if chosen.answers() else f"{name} does not answer")
     try:
-        command = [str(word) for word in chosen.prepare()]
+        command = chosen.prepare() if isinstance(chosen, Broker) else chosen.prepare(name)
     except StackError as error:
         sys.exit(f"{name}: {error}")
-    os.execv(command[0], command)  # noqa: S606 - so that the daemon itself gets the container's signals
+    words = [str(word) for word in command]
+    os.execv(words[0], words)  # noqa: S606 - so that the daemon itself gets the container's signals
 
 
 if __name__ == "__main__":

@@ -10,9 +10,9 @@ from xml.sax.saxutils import escape
 import requests
 
 from shopnow_streams.errors import StackError
-from shopnow_streams.stack.archive import class_archive
+from shopnow_streams.stack.archive import QUIET, class_archive
 from shopnow_streams.stack.ports import HOST, StackPorts
-from shopnow_streams.stack.process import JvmProcess, wait_ready
+from shopnow_streams.stack.process import Command, JvmProcess, wait_ready
 
 READY_S = 90.0
 PROBE_S = 2.0
@@ -125,17 +125,26 @@ class Hdfs:
         """
         begun = [process for process in self.processes if not process.alive()]
         try:
-            if begun:
-                self._write_conf()
-                self._format()
-            for process in begun:
-                archive = class_archive(self._archives, process.name, self._java, self._jars)
-                process.start((*self._jvm(*archive.flags), SERVERS[process.name]), archive=archive.written)
+            archives = [class_archive(self._archives, each.name, self._java, self._jars) for each in begun]
+            commands = [self.prepare(each.name, of.flags) for each, of in zip(begun, archives, strict=True)]
+            for process, command, archive in zip(begun, commands, archives, strict=True):
+                process.start(command, archive=archive.written)
             wait_ready(self.processes, self.answers, READY_S, cancelled=cancelled)
         except BaseException:
             for process in begun:
                 process.kill()  # not TERM: at an orderly end it would archive the few classes that it has
             raise
+
+    def prepare(self, server: str, flags: Sequence[str] = QUIET) -> Command:
+        """Write the settings; for the `namenode`, make an empty file system the first time, with no blocks.
+
+        Gives the command line that runs that server, with `flags` for the JVM. Blocks for seconds where it formats.
+        Raises StackError where it cannot.
+        """
+        self._write_conf()
+        if server == "namenode":
+            self._format()
+        return (*self._jvm(*flags), SERVERS[server])
 
     def answers(self) -> bool:
         """Whether WebHDFS answers, out of safe mode, with a DataNode that has room. Blocks for 4 s at most."""
@@ -172,7 +181,7 @@ class Hdfs:
     def _conf(self) -> Path:
         return self.home / "conf"
 
-    def _jvm(self, *flags: str) -> tuple[str | Path, ...]:
+    def _jvm(self, *flags: str) -> Command:
         return (
             self._java,
             "-XX:+UseSerialGC",

@@ -11,9 +11,9 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from shopnow_streams.errors import StackError
-from shopnow_streams.stack.archive import class_archive
+from shopnow_streams.stack.archive import QUIET, class_archive
 from shopnow_streams.stack.ports import HOST, listens
-from shopnow_streams.stack.process import JvmProcess, wait_ready
+from shopnow_streams.stack.process import Command, JvmProcess, wait_ready
 
 READY_S = 90.0
 # G1's threads cost more than its shorter pauses bring, on a heap this small
@@ -121,19 +121,26 @@ class KafkaBroker:
         """
         kept = self.process.alive()
         if not kept:
-            self.home.mkdir(parents=True, exist_ok=True)
-            (self.home / "log4j2.properties").write_text(LOG4J)
-            (self.home / "server.properties").write_text(self.server_properties(self._data))
-            self._format()
             archive = class_archive(self._archives, "kafka", self._java, self._jars)
-            jvm = self._jvm(f"-Xmx{self._heap}", *archive.flags, *self._flags)
-            self.process.start((*jvm, "kafka.Kafka", self.home / "server.properties"), archive=archive.written)
+            self.process.start(self.prepare(archive.flags), archive=archive.written)
         try:
             wait_ready([self.process], self.answers, READY_S, cancelled=cancelled)
         except BaseException:
             if not kept:
                 self.process.kill()  # not TERM: at an orderly end it would archive the few classes that it has
             raise
+
+    def prepare(self, flags: Sequence[str] = QUIET) -> Command:
+        """Write the settings and format the storage the first time; the command line, with `flags` for the JVM.
+
+        Blocks for seconds where it formats. Raises StackError where it cannot.
+        """
+        self.home.mkdir(parents=True, exist_ok=True)
+        (self.home / "log4j2.properties").write_text(LOG4J)
+        settings = self.home / "server.properties"
+        settings.write_text(self.server_properties(self._data))
+        self._format()
+        return (*self._jvm(f"-Xmx{self._heap}", *flags, *self._flags), "kafka.Kafka", settings)
 
     def answers(self) -> bool:
         """Whether it answers the Kafka protocol. Blocks for two seconds at most."""
@@ -158,7 +165,7 @@ class KafkaBroker:
     def _data(self) -> Path:
         return self.home / "data"
 
-    def _jvm(self, *flags: str) -> tuple[str | Path, ...]:
+    def _jvm(self, *flags: str) -> Command:
         return (
             self._java,
             *flags,

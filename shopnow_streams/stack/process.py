@@ -20,6 +20,9 @@ KILLED_S = 10.0
 # Two readings of one process's start differ by a clock tick at most; a reused pid is seconds younger.
 SAME_START_S = 0.5
 
+Command = tuple[str | Path, ...]
+"""A command line."""
+
 
 @dataclass(frozen=True, slots=True)
 class PidFile:

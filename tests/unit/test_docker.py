@@ -173,6 +173,32 @@ def test_hdfs_is_reached_by_names_in_the_network(daemon: ModuleType, name: str) 
     assert not [name for name, value in settings.items() if "127.0.0.1" in value]
 
 
+@pytest.fixture
+def data(daemon: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A container's /data, where Java is a program that does nothing well."""
+    monkeypatch.setattr(daemon, "DATA", tmp_path)
+    monkeypatch.setattr(daemon, "JAVA", Path("/bin/false"))
+    return tmp_path
+
+
+def test_it_becomes_the_daemon_on_the_settings_that_it_wrote(
+    daemon: ModuleType, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    became: list[tuple[str, list[str]]] = []
+    monkeypatch.setattr("os.execv", lambda program, words: became.append((program, words)))
+    daemon.main("run", "datanode")
+    ((program, words),) = became
+    assert program == words[0] == "/bin/false"
+    assert words[-1] == "org.apache.hadoop.hdfs.server.datanode.DataNode"
+    assert "hdfs://namenode:8020" in (data / "conf" / "hdfs-site.xml").read_text()
+
+
+@pytest.mark.parametrize("name", ["kafka", "namenode"])
+def test_a_daemon_whose_storage_cannot_be_made_says_so(daemon: ModuleType, data: Path, name: str) -> None:
+    with pytest.raises(SystemExit, match=f"{name}: .* could not be formatted"):
+        daemon.main("run", name)
+
+
 def test_only_what_an_image_needs_is_sent_to_the_engine(stages: dict[str, tuple[str, list[str]]]) -> None:
     allowed = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
     copied = {word for source in _copied(stages) for word in source}
