@@ -2,7 +2,8 @@
 
 import csv
 import sys
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import click
 import msgspec
@@ -12,33 +13,37 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-if TYPE_CHECKING:
-    from shopnow_streams.batch.rows import Rows
-
 ANY_WIDTH = 1_000_000
 
 
-def print_json(rows: "Rows") -> None:
+class Rows(NamedTuple):
+    """`more`: there are others beyond the limit. `numeric`: which columns hold numbers."""
+
+    columns: Sequence[str]
+    numeric: Sequence[bool]
+    rows: Sequence[Sequence[Any]]
+    more: bool
+
+
+def print_json(rows: Rows) -> None:
     """One object a line, decimals as numbers with their exact digits."""
     encoder = msgspec.json.Encoder(decimal_format="number")
     for row in rows.rows:
         click.echo(encoder.encode(dict(zip(rows.columns, row, strict=True))).decode())
 
 
-def print_csv(rows: "Rows") -> None:
+def print_csv(rows: Rows) -> None:
     """A line of names, then the rows. A null is nothing at all; lists and structs are JSON."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(rows.columns)
     writer.writerows([_text(value, "") for value in row] for row in rows.rows)
 
 
-def print_table(rows: "Rows") -> None:
+def print_table(rows: Rows) -> None:
     """An aligned table; where the terminal is too narrow for it, a block a row. Elsewhere nothing is ever cut off."""
-    console = Console(highlight=False)
     table = _table(rows)
-    width = Measurement.get(console, console.options.update(width=ANY_WIDTH), table).maximum
-    if not console.is_terminal:
-        console.width = max(console.width, width)
+    console = Console(highlight=False)
+    width = widen(console, table)
     if width <= console.width:
         console.print(table)
     else:
@@ -48,7 +53,15 @@ def print_table(rows: "Rows") -> None:
         click.echo("no rows", err=True)
 
 
-def _table(rows: "Rows") -> Table:
+def widen(console: Console, table: Table) -> int:
+    """The width that `table` needs; `console` has it then, unless it is a terminal."""
+    width = Measurement.get(console, console.options.update(width=ANY_WIDTH), table).maximum
+    if not console.is_terminal:
+        console.width = max(console.width, width)
+    return width
+
+
+def _table(rows: Rows) -> Table:
     table = Table(box=None, header_style="bold")
     for name, numeric in zip(rows.columns, rows.numeric, strict=True):
         table.add_column(Text(name), justify="right" if numeric else "left")
@@ -57,7 +70,7 @@ def _table(rows: "Rows") -> Table:
     return table
 
 
-def _block(rows: "Rows", row: Any) -> Table:
+def _block(rows: Rows, row: Any) -> Table:
     block = Table(box=None, show_header=False)
     block.add_column(style="bold")
     block.add_column(overflow="fold")

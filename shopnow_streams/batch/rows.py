@@ -1,21 +1,13 @@
 """A result's rows as plain values: what a terminal, JSON and CSV can show."""
 
 import base64
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 from pyspark.sql.types import DataType, DateType, NumericType, TimestampNTZType, TimestampType
 
-
-class Rows(NamedTuple):
-    """`more`: there are others beyond the limit. `numeric`: which columns hold numbers."""
-
-    columns: Sequence[str]
-    numeric: Sequence[bool]
-    rows: Sequence[Sequence[Any]]
-    more: bool
+from shopnow_streams.batch.printing import Rows
 
 
 def fetch(frame: DataFrame, limit: int) -> Rows:

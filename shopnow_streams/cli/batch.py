@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.status import Status
 
 from shopnow_streams.batch.jobs import JOBS, Job
-from shopnow_streams.batch.printing import print_csv, print_json, print_table
+from shopnow_streams.batch.printing import Rows, print_csv, print_json, print_table
 from shopnow_streams.errors import ShopNowError
 from shopnow_streams.settings import from_environment
 from shopnow_streams.stack.java import find_java
@@ -20,7 +20,6 @@ from shopnow_streams.stack.local import CACHE
 if TYPE_CHECKING:  # Spark is optional, and takes a second to import
     from pyspark.sql import DataFrame, SparkSession
 
-    from shopnow_streams.batch.rows import Rows
     from shopnow_streams.batch.views import Tables
 
 Command = Callable[..., Any]
@@ -96,7 +95,7 @@ def _answer(
         click.echo(f"the first {len(rows.rows)} rows; --limit shows more", err=True)
 
 
-def _ask(question: Question, archive: str, master: str, memory: str, limit: int) -> "Rows":
+def _ask(question: Question, archive: str, master: str, memory: str, limit: int) -> Rows:
     from shopnow_streams.batch.rows import fetch
     from shopnow_streams.batch.session import spark_session
     from shopnow_streams.batch.views import read_archive

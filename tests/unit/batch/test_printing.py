@@ -7,8 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from shopnow_streams.batch.printing import print_csv, print_json, print_table
-from shopnow_streams.batch.rows import Rows
+from shopnow_streams.batch.printing import Rows, print_csv, print_json, print_table
 
 ROWS = Rows(
     columns=["day", "orders", "euros", "articles"],
