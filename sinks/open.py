@@ -25,7 +25,7 @@ def open_sink(
 def open_existing(
     url: str, *, webhdfs: str = "", user: str = "shopnow", kerberos: bool = False, format: str = "parquet"
 ) -> Archive:
-    """Like `open_sink`, for whoever looks at an archive: in the format it is marked with, `format` where it has no mark.
+    """Like `open_sink`, for whoever looks at an archive: the format is the one that it is marked with, if it is.
 
     Blocks; raises SinkUnavailable, and ArchiveMissing where nothing stands at `url`.
     """
