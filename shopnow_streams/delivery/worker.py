@@ -1,4 +1,4 @@
-"""Faust's worker, whose stop ends."""
+"""Faust's worker, whose stop ends, and whose log holds what somebody reads."""
 
 import logging
 import os
@@ -10,6 +10,8 @@ import faust
 logger = logging.getLogger(__name__)
 
 STOP_DEADLINE_S = 20.0
+TALKATIVE = ("hdfs.client",)
+"""Loggers that tell of each call at INFO."""
 
 
 class Worker(faust.Worker):
@@ -19,6 +21,13 @@ class Worker(faust.Worker):
     any more, and the stop waiting for the coordinator, for ever (docs/decisions/0005). Nothing is lost by such an end:
     state is durable by cuts, and what came after the last one is folded again by the next owner.
     """
+
+    def on_setup_root_logger(self, logger: logging.Logger, level: int) -> None:
+        """Called by Faust once logging is set up at `level`; who asks for DEBUG gets everything."""
+        super().on_setup_root_logger(logger, level)
+        if level > logging.DEBUG:
+            for name in TALKATIVE:
+                logging.getLogger(name).setLevel(max(level, logging.WARNING))
 
     async def stop(self) -> None:
         """Stop everything. Called once, by a signal or a crash."""

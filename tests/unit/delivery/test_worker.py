@@ -1,9 +1,12 @@
-"""A stop ends, whatever hangs."""
+"""A stop ends, whatever hangs; the log is not filled with single calls."""
 
+import re
 import subprocess
 import sys
 
 import pytest
+
+ALL_LEVELS = ("DEBUG", "INFO", "WARNING")
 
 HANGING = """
 import asyncio, faust, sys
@@ -29,3 +32,28 @@ def test_a_stop_that_hangs_ends_by_its_deadline_and_says_whether_it_crashed(how:
         [sys.executable, "-c", HANGING, how], capture_output=True, text=True, timeout=30, check=False
     )
     assert (ended.returncode, "ended without waiting" in ended.stderr) == (code, True), ended.stderr
+
+
+LOGGING = """
+import logging, sys
+import faust, hdfs
+from shopnow_streams.delivery.worker import Worker
+
+Worker(faust.App("logging", env={}), loglevel=sys.argv[1])._setup_logging()
+for name in ("hdfs.client", "shopnow_streams"):
+    for level in (logging.DEBUG, logging.INFO, logging.WARNING):
+        logging.getLogger(name).log(level, "%s-%s", name, logging.getLevelName(level))
+"""
+
+
+@pytest.mark.parametrize(
+    ("level", "logged"),
+    [
+        ("info", {"hdfs.client-WARNING", "shopnow_streams-INFO", "shopnow_streams-WARNING"}),
+        ("debug", {f"{name}-{level}" for name in ("hdfs.client", "shopnow_streams") for level in ALL_LEVELS}),
+        ("error", set()),
+    ],
+)
+def test_hdfs_is_heard_of_when_something_is_wrong_or_everything_was_asked_for(level: str, logged: set[str]) -> None:
+    ran = subprocess.run([sys.executable, "-c", LOGGING, level], capture_output=True, text=True, timeout=60, check=True)
+    assert set(re.findall(r"\S+-(?:DEBUG|INFO|WARNING)\b", ran.stdout + ran.stderr)) == logged, ran.stderr
