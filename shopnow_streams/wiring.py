@@ -5,6 +5,7 @@ import ctypes
 import gc
 import logging
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, cast
 
 import faust
@@ -20,7 +21,7 @@ from shopnow_streams.delivery.batch import BatchScheduler, BatchSchema
 from shopnow_streams.delivery.consumer import Consumer, Progress, transport
 from shopnow_streams.delivery.reader import Reader
 from shopnow_streams.delivery.worker import Worker
-from shopnow_streams.errors import KafkaUnavailable
+from shopnow_streams.errors import KafkaUnavailable, SettingsError
 from shopnow_streams.folds import TABLES
 from shopnow_streams.kafka_admin import KafkaAdmin
 from shopnow_streams.settings import Settings
@@ -29,6 +30,7 @@ from shopnow_streams.views.archive import ArchiveProgress
 from shopnow_streams.views.gather import Gather
 from shopnow_streams.views.peers import Peers
 from shopnow_streams.views.routes import add_routes
+from shopnow_streams.views.snapshots import Snapshots
 from sinks.rotation import Rotation
 from tables.live import LiveTables, LiveTablesConfig
 
@@ -46,6 +48,18 @@ class BatchApp(faust.App):
 
     reader: Reader
     settings: Settings
+
+    def _create_directories(self) -> None:
+        """Called by Faust before anything starts; it makes the last folder only. Raises SettingsError."""
+        folder: Path = self.conf.datadir
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            super()._create_directories()
+        except OSError as error:
+            raise SettingsError(
+                f"no tables can be kept in {folder.absolute()}: {error.strerror} ({error.filename}). Make the folder "
+                "and let this user write there, or set SHOPNOW_DATA_DIR to another"
+            ) from error
 
     def _on_rebalance_when_stopped(self) -> None:
         """Nothing: Faust would close aiokafka's client here, from the wrong loop, and its coordinator then spins while
@@ -81,7 +95,8 @@ class ShopNowApp(BatchApp):
         peers = Peers(self)
         gather = Gather(peers, self.live, self.settings.partitions)
         progress = ArchiveProgress(self.archive.archiver, self.settings.archive, peers) if self.archive else None
-        add_routes(web.web_app, gather, self.live, self.settled, self.lag, progress)
+        snapshots = Snapshots(peers, self.live, self.settings.partitions)
+        add_routes(web.web_app, gather, self.live, self.settled, self.lag, progress, snapshots)
         return web
 
     async def on_started(self) -> None:

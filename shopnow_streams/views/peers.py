@@ -20,10 +20,14 @@ class Peers:
         self._app = app
 
     @property
+    def own(self) -> str:
+        """This one's address, host:port."""
+        return _host(str(self._app.conf.canonical_url))
+
+    @property
     def hosts(self) -> list[str]:
         """Their addresses, host:port."""
-        own = _host(str(self._app.conf.canonical_url))
-        return sorted({_host(str(url)) for url in self._app.router.tables_metadata()} - {own})
+        return sorted({_host(str(url)) for url in self._app.router.tables_metadata()} - {self.own})
 
     async def ask(self, path: str, body: bytes = b"") -> dict[str, bytes]:
         """What each answers to a POST of `body`, by address. Raises Problem 413 where one has more than can be sent."""

@@ -14,6 +14,8 @@ from shopnow_streams.views.health import Health
 from shopnow_streams.views.hours import Hours
 from shopnow_streams.views.metrics import Metrics, TablesCollector
 from shopnow_streams.views.page import json_response, problems
+from shopnow_streams.views.snapshots import PATH as SNAPSHOT_PATH
+from shopnow_streams.views.snapshots import WORKERS_PATH, Snapshots
 from tables.live import LiveTables
 
 MAX_BODY_BYTES = 1 << 20
@@ -26,6 +28,7 @@ def add_routes(
     settled: Callable[[], bool],
     lag: Callable[[], Mapping[TP, int]],
     archive: ArchiveProgress | None = None,
+    snapshots: Snapshots | None = None,
 ) -> None:
     """Put the API on Faust's own web server."""
     health = Health(settled, lag, live.next_offset)
@@ -42,6 +45,7 @@ def add_routes(
         ("/health/ready", health.ready),
         ("/metrics", Metrics(TablesCollector(live, lag), *([archive] if archive else [])).exposed),
         *([("/api/archive", archive.shown)] if archive else []),
+        *([(SNAPSHOT_PATH, snapshots.serve), (WORKERS_PATH, snapshots.workers)] if snapshots else []),
     ):
         server.router.add_get(path, _answering(view))
     server.router.add_post(PATH, gather.serve)

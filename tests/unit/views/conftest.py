@@ -19,6 +19,7 @@ from shopnow_streams.topics import Topic
 from shopnow_streams.views.gather import Gather
 from shopnow_streams.views.peers import Peers
 from shopnow_streams.views.routes import add_routes
+from shopnow_streams.views.snapshots import Snapshots
 from tables.live import LiveTables, LiveTablesConfig, Owned
 from tables.partition import Partition
 from tables.store import PartitionStore
@@ -87,9 +88,9 @@ async def make_worker(tmp_path: Path) -> AsyncIterator[MakeWorker]:
         )
         server = TestServer(application)
         worker = Worker(live, server, session, addresses, folder)
-        add_routes(
-            application, Gather(Peers(faust_app), live, PARTITIONS), live, lambda: worker.settled, lambda: worker.lag
-        )
+        peers = Peers(faust_app)
+        gather, snapshots = Gather(peers, live, PARTITIONS), Snapshots(peers, live, PARTITIONS)
+        add_routes(application, gather, live, lambda: worker.settled, lambda: worker.lag, snapshots=snapshots)
         await server.start_server()
         faust_app.conf.canonical_url = str(server.make_url(""))
         addresses.add(faust_app.conf.canonical_url)
