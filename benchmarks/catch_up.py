@@ -71,10 +71,10 @@ def run(events: int, rounds: int, console: Console) -> Rounds:
         bench = Bench(stack, Path(folder), events, peer)
         for number in range(1, rounds + 1):
             for way, measure in WAYS.items():
-                console.print(f"round {number} of {rounds}: {way}", end=" ")
+                console.print(f"round {number} of {rounds}: {way}")
                 with _application(bench, way, number) as application:
                     results[way].append(measure(bench, application))
-                console.print(f"{results[way][-1].per_s:,.0f} events/s")
+                console.print(f"    {results[way][-1].per_s:,.0f} events/s")
     return results
 
 
