@@ -1,7 +1,7 @@
 """Everything this project raises on purpose, as one tree.
 
 ShopNowError
-├── SettingsError          a SHOPNOW_* variable is unknown or does not parse
+├── SettingsError          a SHOPNOW_* variable is unknown, does not parse, or names what can't be used
 ├── EventRejected          a record is not an event of its topic
 ├── KafkaUnavailable       no broker answered in time
 ├── DeliveryFailed         Kafka did not acknowledge an event
@@ -27,7 +27,7 @@ class ShopNowError(Exception):
 
 
 class SettingsError(ShopNowError):
-    """A SHOPNOW_* variable is unknown or does not parse."""
+    """A SHOPNOW_* variable is unknown, does not parse, or names what can't be used."""
 
 
 class EventRejected(ShopNowError):

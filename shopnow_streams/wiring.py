@@ -57,8 +57,8 @@ class BatchApp(faust.App):
             super()._create_directories()
         except OSError as error:
             raise SettingsError(
-                f"no tables can be kept in {folder.absolute()}: {error.strerror} ({error.filename}). Make the folder "
-                "and let this user write there, or set SHOPNOW_DATA_DIR to another"
+                f"no tables can be kept in {folder.absolute()}: {error.strerror} ({error.filename}). "
+                "Set SHOPNOW_DATA_DIR to a folder that this user may make, and write in"
             ) from error
 
     def _on_rebalance_when_stopped(self) -> None:

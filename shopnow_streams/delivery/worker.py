@@ -7,6 +7,8 @@ from typing import Any
 
 import faust
 
+from shopnow_streams.errors import ShopNowError
+
 logger = logging.getLogger(__name__)
 
 STOP_DEADLINE_S = 20.0
@@ -28,6 +30,14 @@ class Worker(faust.Worker):
         if level > logging.DEBUG:
             for name in TALKATIVE:
                 logging.getLogger(name).setLevel(max(level, logging.WARNING))
+
+    async def start(self) -> None:
+        """Start everything, and return when it has stopped. Raises SystemExit for an error of ours: it says it all."""
+        try:
+            await super().start()
+        except ShopNowError as error:
+            logger.critical("%s: %s", type(error).__name__, error)
+            raise SystemExit(1) from error
 
     async def stop(self) -> None:
         """Stop everything. Called once, by a signal or a crash."""

@@ -11,6 +11,7 @@ from faust.types import TP
 
 from shopnow_streams.delivery.batch import BatchScheduler, BatchSchema
 from shopnow_streams.delivery.consumer import Consumer
+from shopnow_streams.errors import SettingsError
 from shopnow_streams.settings import Settings
 from shopnow_streams.topics import Topic
 from shopnow_streams.wiring import ShopNowApp, create_app, create_archive_app
@@ -20,7 +21,7 @@ TOPICS = {"produit-consulte", "article-ajoute", "commande-validee", "paiement-ac
 
 
 def settings(tmp_path: Path, **changes: Any) -> Settings:
-    return Settings(application_id="shop", data_dir=tmp_path / "data", **{"archive": "", **changes})
+    return Settings(**{"application_id": "shop", "data_dir": tmp_path / "data", "archive": "", **changes})
 
 
 @pytest.fixture
@@ -136,6 +137,27 @@ def test_to_create_it_does_no_io(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     create_app(settings(tmp_path))
     create_archive_app(settings(tmp_path, archive="hdfs://nowhere:8020/shopnow"))
     assert list(tmp_path.iterdir()) == []
+
+
+class TestDataDir:
+    async def test_it_is_made_at_the_start_with_the_folders_above_it(self, tmp_path: Path) -> None:
+        for create in (create_app, create_archive_app):
+            folder = tmp_path / create.__name__ / "shop" / "worker"
+            archive = f"file://{tmp_path / 'archive'}"
+            await create(settings(tmp_path, data_dir=folder, archive=archive)).on_first_start()
+            assert folder.is_dir()
+
+    async def test_one_that_stands_is_kept_as_it_is(self, tmp_path: Path) -> None:
+        (tmp_path / "data" / "tables").mkdir(parents=True)
+        await create_app(settings(tmp_path)).on_first_start()
+        assert (tmp_path / "data" / "tables").is_dir()
+
+    @pytest.mark.parametrize("name", ["file", "file/below"])
+    async def test_one_that_cannot_be_made_is_told_with_what_to_set(self, tmp_path: Path, name: str) -> None:
+        (tmp_path / "file").touch()
+        app = create_app(settings(tmp_path, data_dir=tmp_path / name))
+        with pytest.raises(SettingsError, match=f"kept in {tmp_path / name}: .* Set SHOPNOW_DATA_DIR"):
+            await app.on_first_start()
 
 
 class TestLag:

@@ -1,4 +1,4 @@
-"""A stop ends, whatever hangs; the log is not filled with single calls."""
+"""A start fails with a sentence; a stop ends, whatever hangs; the log is not filled with single calls."""
 
 import re
 import subprocess
@@ -32,6 +32,28 @@ def test_a_stop_that_hangs_ends_by_its_deadline_and_says_whether_it_crashed(how:
         [sys.executable, "-c", HANGING, how], capture_output=True, text=True, timeout=30, check=False
     )
     assert (ended.returncode, "ended without waiting" in ended.stderr) == (code, True), ended.stderr
+
+
+FAILING = """
+import faust, sys
+from shopnow_streams import errors
+from shopnow_streams.delivery.worker import Worker
+
+class App(faust.App):
+    async def on_first_start(self):
+        raise {**vars(errors), **vars(__builtins__)}[sys.argv[1]]("what to do")
+
+Worker(App("failing", env={}), loglevel="info").execute_from_commandline()
+"""
+
+
+@pytest.mark.parametrize(("error", "traced"), [("TopicMismatch", False), ("ValueError", True)])
+def test_a_start_that_fails_for_a_reason_of_ours_says_it_without_a_traceback(error: str, traced: bool) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", FAILING, error], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ran.returncode, "Traceback" in ran.stderr) == (1, traced), ran.stderr
+    assert f"{error}: what to do" in ran.stderr
 
 
 LOGGING = """
