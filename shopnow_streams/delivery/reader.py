@@ -112,9 +112,10 @@ class Reader:
         if messages:
             messages += client.consume(FETCH_RECORDS - 1, 0)
         records, ends = _by_partition(messages)
+        # librdkafka may still hand out what it had queued of a partition that was let go
         return [
             self._batch(at, records.get(at, []), ends.get(at, 0))
-            for at in records.keys() | ends.keys()
+            for at in (records.keys() | ends.keys()) & self._stands.keys()
             if at in records or ends[at] > self._stands[at]
         ]
 

@@ -136,6 +136,17 @@ async def test_a_partition_that_is_no_longer_assigned_comes_no_more(reader: Read
     assert (await take_all(reader)).keys() == {B}
 
 
+@pytest.mark.parametrize("left_over", [records(B, [3])[0], end_of(B, 9)], ids=["a record", "the end"])
+async def test_what_librdkafka_had_queued_of_a_partition_let_go_is_dropped(
+    reader: Reader, client: FakeClient, left_over: Record
+) -> None:
+    await reader.assign({A: 8})
+    client.failures.append(left_over)
+    taken = await reader.take() or await reader.take()
+    assert spans([taken.pop(A)]) == [(8, 10)]
+    assert taken == {}
+
+
 async def test_assigned_nothing_it_fetches_nothing(reader: Reader) -> None:
     await reader.assign({A: 0})
     await reader.assign({})
