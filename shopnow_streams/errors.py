@@ -15,6 +15,10 @@ ShopNowError
 ├── SegmentConflict        another writer committed that first offset already
 ├── ArchiveCorrupt         a name or a file in the archive is not what it should be
 ├── ArchiveMissing         there is no archive where one was to be looked at
+├── SparkError             a question to the archive has no answer
+│   ├── SparkMissing       Spark is not installed, or did not start
+│   ├── QuestionRefused    Spark can't answer it: no such column, not SQL
+│   └── SparkFailed        Spark gave up on the way
 └── StackError             the local stack could not be installed, started or stopped
     ├── JavaMissing
     ├── PortBusy
@@ -84,6 +88,22 @@ class ArchiveCorrupt(ShopNowError):
 
 class ArchiveMissing(ShopNowError):
     """There is no archive at that URL, or not that segment in it."""
+
+
+class SparkError(ShopNowError):
+    """A question to the archive has no answer."""
+
+
+class SparkMissing(SparkError):
+    """Spark is not installed, or did not start; the message carries the end of its log."""
+
+
+class QuestionRefused(SparkError):
+    """Spark can't answer the question: it is no SQL, or asks for a table or a column that is not there."""
+
+
+class SparkFailed(SparkError):
+    """Spark gave up while it read or computed: its archive is away, or it ran out of room."""
 
 
 class StackError(ShopNowError):

@@ -15,7 +15,7 @@ from pyspark.java_gateway import launch_gateway
 from pyspark.logger import PySparkLogger
 from pyspark.sql import SparkSession
 
-from shopnow_streams.errors import ShopNowError
+from shopnow_streams.errors import SparkMissing
 
 LOCAL = "local[*]"
 MEMORY = "1g"
@@ -31,7 +31,7 @@ def spark_session(
 
     `java` is the executable to run, JAVA_HOME's or the PATH's where it is None; `memory` the driver's, which on a
     local master is all there is. `settings` are Spark's own, and win. Blocks for seconds.
-    Raises ShopNowError, with the end of the JVM's log, where Spark does not start.
+    Raises SparkMissing, with the end of the JVM's log, where Spark does not start.
     """
     PySparkLogger.getLogger("SQLQueryContextLogger").disabled = True  # it prints what is raised anyway, as JSON
     with tempfile.TemporaryDirectory(prefix="shopnow-spark-", ignore_cleanup_errors=True) as folder:
@@ -123,6 +123,6 @@ def _end(gateway: Any) -> None:
         raise
 
 
-def _not_started(log: Path) -> ShopNowError:
+def _not_started(log: Path) -> SparkMissing:
     said = log.read_text(errors="replace").strip()[-LOG_TAIL:]
-    return ShopNowError(f"Spark did not start. It needs Java 17 or 21, and a --master that answers. It said:\n{said}")
+    return SparkMissing(f"Spark did not start. It needs Java 17 or 21, and a --master that answers. It said:\n{said}")

@@ -8,7 +8,8 @@ import pyarrow as pa
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.sql import DataFrame, SparkSession
 
-from shopnow_streams.errors import ShopNowError
+from shopnow_streams.batch.failures import root_cause
+from shopnow_streams.errors import ArchiveMissing, SparkFailed
 from shopnow_streams.topics import Topic
 from sinks import parquet
 from sinks.archive import FORMAT_MARK
@@ -26,14 +27,18 @@ def read_archive(spark: SparkSession, archive: str) -> Tables:
     """A table of each topic in the archive at the URL `archive`, and both its views in `spark`.
 
     Blocks while the directories are listed; files are read when a query asks for them. A topic that nothing was
-    archived of is a table without rows. Raises ShopNowError where there is no archive, or one that is not Parquet.
+    archived of is a table without rows. Raises ArchiveMissing where there is none in Parquet, SparkFailed where it
+    can't be looked at.
     """
     root = unquote(archive).rstrip("/")
     try:
         _require_parquet(spark, root)
         tables = {topic: _read(spark, topic, f"{root}/{topic}") for topic in Topic}
     except Py4JJavaError as error:
-        raise ShopNowError(f"The archive {archive} cannot be read: {root_cause(error)}") from error
+        raise SparkFailed(
+            f"The archive {archive} cannot be read: {root_cause(error)}. "
+            "See whether its HDFS answers there (`shopnow status`), or name another (--archive, SHOPNOW_ARCHIVE)"
+        ) from error
     for topic, table in tables.items():
         for name in view_names(topic):
             table.createOrReplaceTempView(name)
@@ -46,15 +51,6 @@ def table_schema(topic: Topic) -> str:
     return ", ".join([*columns, "`date` DATE"])
 
 
-def root_cause(error: Py4JJavaError) -> str:
-    """The innermost Java exception in one line: Spark wraps the one that says what is wrong in several that do not."""
-    cause: Any = error.java_exception
-    while cause.getCause() is not None:
-        cause = cause.getCause()
-    name = cause.getClass().getSimpleName()
-    return f"{name}: {str(cause.getMessage()).partition(chr(10))[0]}"
-
-
 def _read(spark: SparkSession, topic: Topic, path: str) -> DataFrame:
     if not _stands(spark, path):
         return spark.createDataFrame([], table_schema(topic))
@@ -64,10 +60,15 @@ def _read(spark: SparkSession, topic: Topic, path: str) -> DataFrame:
 
 def _require_parquet(spark: SparkSession, root: str) -> None:
     if not _stands(spark, root):
-        raise ShopNowError(f"There is no archive at {root} (yet): is it the worker's SHOPNOW_ARCHIVE?")
+        raise ArchiveMissing(
+            f"There is no archive at {root}: nothing was archived yet, or it is elsewhere (--archive, SHOPNOW_ARCHIVE)"
+        )
     found = _text_of(spark, f"{root}/{FORMAT_MARK}").strip()
     if found not in ("", parquet.NAME):
-        raise ShopNowError(f"The archive {root} is one of {found} files, and Spark's tables are read from Parquet.")
+        raise ArchiveMissing(
+            f"The archive {root} is one of {found} files, and Spark's tables are read from Parquet: name one that is "
+            "(--archive), or let the worker write one elsewhere (SHOPNOW_ARCHIVE, SHOPNOW_ARCHIVE_FORMAT=parquet)"
+        )
 
 
 def _stands(spark: SparkSession, url: str) -> bool:

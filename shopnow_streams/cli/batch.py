@@ -12,7 +12,7 @@ from rich.status import Status
 
 from shopnow_streams.batch.jobs import JOBS, Job
 from shopnow_streams.batch.printing import Rows, print_csv, print_json, print_table
-from shopnow_streams.errors import ShopNowError
+from shopnow_streams.errors import SparkMissing
 from shopnow_streams.settings import from_environment
 from shopnow_streams.stack.java import find_java
 from shopnow_streams.stack.local import CACHE
@@ -84,7 +84,7 @@ def _answer(
     if as_json and as_csv:
         raise click.UsageError("--json or --csv, not both")
     if importlib.util.find_spec("pyspark") is None:
-        raise ShopNowError("Spark is not installed: pip install 'shopnow-streams[spark]'")
+        raise SparkMissing("Spark is not installed: pip install 'shopnow-streams[spark]'")
     archive = archive or from_environment().archive
     if not archive:
         raise click.UsageError("there is no archive to ask: --archive, or SHOPNOW_ARCHIVE")
@@ -96,13 +96,14 @@ def _answer(
 
 
 def _ask(question: Question, archive: str, master: str, memory: str, limit: int) -> Rows:
+    from shopnow_streams.batch.failures import explained
     from shopnow_streams.batch.rows import fetch
     from shopnow_streams.batch.session import spark_session
     from shopnow_streams.batch.views import read_archive
 
     with Console(stderr=True).status("starting Spark") as status:
         java = find_java(CACHE / "jdk")
-        with spark_session(master, java=java, memory=memory) as spark, _explained():
+        with spark_session(master, java=java, memory=memory) as spark, explained():
             status.update(f"listing {archive}")
             tables = read_archive(spark, archive)
             with _told(spark, status):
@@ -131,20 +132,3 @@ def _told(spark: "SparkSession", status: Status) -> Iterator[None]:
     finally:
         done.set()
         thread.join()
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """What Spark raises, in as many lines as say something."""
-    from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
-    from pyspark.errors import PySparkException
-
-    from shopnow_streams.batch.views import root_cause
-
-    try:
-        yield
-    except PySparkException as error:
-        said = str(error).partition("JVM stacktrace:")[0].partition(";\n'")[0].strip()
-        raise ShopNowError(f"Spark cannot do that: {said}") from error
-    except Py4JJavaError as error:
-        raise ShopNowError(f"Spark could not finish: {root_cause(error)}") from error

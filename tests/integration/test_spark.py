@@ -19,7 +19,7 @@ from shopnow_streams.batch.daily_sales import daily_sales
 from shopnow_streams.batch.rows import fetch
 from shopnow_streams.batch.session import spark_session
 from shopnow_streams.batch.views import read_archive
-from shopnow_streams.errors import ShopNowError
+from shopnow_streams.errors import ArchiveMissing, SparkFailed
 from shopnow_streams.topics import Topic
 from sinks.archive import Archive
 from sinks.open import open_sink
@@ -200,18 +200,18 @@ def test_an_answer_says_that_there_are_more(spark: SparkSession) -> None:
 
 
 def test_a_place_without_an_archive_is_said(spark: SparkSession, tmp_path: Path) -> None:
-    with pytest.raises(ShopNowError, match="There is no archive at"):
+    with pytest.raises(ArchiveMissing, match="There is no archive at"):
         read_archive(spark, f"file://{tmp_path}/nowhere")
 
 
 def test_an_archive_of_json_lines_is_said(spark: SparkSession, tmp_path: Path) -> None:
     put(open_sink(f"file://{tmp_path}", format="jsonl"), Topic.PRODUCT_VIEWED, [b"{}"])
-    with pytest.raises(ShopNowError, match="is one of jsonl files"):
+    with pytest.raises(ArchiveMissing, match="is one of jsonl files"):
         read_archive(spark, f"file://{tmp_path}")
 
 
 def test_an_hdfs_that_is_away_is_said(spark: SparkSession) -> None:
-    with pytest.raises(ShopNowError, match="ConnectException"):
+    with pytest.raises(SparkFailed, match=r"ConnectException.*shopnow status"):
         read_archive(spark, "hdfs://127.0.0.1:1/shopnow")
 
 
@@ -266,4 +266,11 @@ def test_a_mistake_in_sql_is_a_sentence(sales: str, tmp_path: Path) -> None:
     assert ran.stdout == ""
     assert ran.stderr.startswith("shopnow: Spark cannot do that: [UNRESOLVED_COLUMN")
     assert ran.stderr.count("\n") == 1
+    assert not [pid for pid in started if alive(pid)]
+
+
+def test_a_spark_that_does_not_start_is_said_with_its_log(tmp_path: Path) -> None:
+    ran, started = shopnow("sql", "SELECT 1", "--archive", "file:///nowhere", "--master", "nothing", folder=tmp_path)
+    assert ran.returncode == 1
+    assert ran.stderr.startswith("shopnow: Spark did not start. It needs Java 17 or 21, and a --master that answers.")
     assert not [pid for pid in started if alive(pid)]

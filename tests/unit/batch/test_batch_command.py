@@ -6,13 +6,13 @@ import pytest
 from click.testing import CliRunner
 
 from shopnow_streams.cli.batch import batch, sql
-from shopnow_streams.errors import ShopNowError
+from shopnow_streams.errors import SparkMissing
 
 
 def test_spark_that_is_not_installed_is_said_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     ran = CliRunner().invoke(sql, ["SELECT 1"])
-    assert isinstance(ran.exception, ShopNowError)
+    assert isinstance(ran.exception, SparkMissing)
     assert str(ran.exception) == "Spark is not installed: pip install 'shopnow-streams[spark]'"
 
 
