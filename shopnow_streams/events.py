@@ -100,6 +100,10 @@ _DECODERS: dict[str, msgspec.json.Decoder[Event]] = {
 }
 
 
+NOT_AN_EVENT = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What `decoder(topic).decode(value)` raises where the bytes are no event of the topic, whatever they are."""
+
+
 class Rejection(NamedTuple):
     """Why a record is not an event of its topic. `reason` is short and of few kinds: it labels a metric."""
 
@@ -116,7 +120,7 @@ def decode(topic: str, value: bytes | None) -> Event:
     """One record's value as the event of its topic. Raises EventRejected with `rejection()` as its argument."""
     try:
         return _DECODERS[topic].decode(value or b"")
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except NOT_AN_EVENT as error:
         raise EventRejected(rejection(value, error)) from error
 
 

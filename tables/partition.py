@@ -9,17 +9,17 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import msgspec
-
 from shopnow_streams.delivery.batch import Batch, Record
 from shopnow_streams.errors import DeliveryGap
-from shopnow_streams.events import Event, decoder, rejection
+from shopnow_streams.events import NOT_AN_EVENT, Event, decoder, rejection
 from shopnow_streams.folds.definition import Definition, Flow
 from shopnow_streams.folds.rejections import REJECTIONS, Rejections, rejected
 from shopnow_streams.topics import Topic
 from tables.cut import POSITIONS, Cut, Reject
 from tables.rows import Rows
 from tables.store import PartitionStore, prefix
+
+_NOT_AN_EVENT = (*NOT_AN_EVENT, TypeError)  # the last one where a record has no value
 
 
 class Partition:
@@ -69,7 +69,7 @@ class Partition:
         decode: Any = decoder(topic).decode
         try:
             return [decode(record.value()) for record in records]
-        except (msgspec.MsgspecError, TypeError, UnicodeDecodeError, RecursionError):
+        except _NOT_AN_EVENT:
             return self._decode_each(topic, records)
 
     def _decode_each(self, topic: str, records: Sequence[Record]) -> list[Event]:
@@ -78,7 +78,7 @@ class Partition:
         for record in records:
             try:
                 events.append(decode(record.value()))
-            except (msgspec.MsgspecError, TypeError, UnicodeDecodeError, RecursionError) as error:
+            except _NOT_AN_EVENT as error:
                 self._reject(topic, record, error)
         return events
 

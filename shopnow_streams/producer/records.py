@@ -6,7 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from shopnow_streams.errors import EventRejected
-from shopnow_streams.events import EVENT_TYPES, Event, Rejection, decoder, rejection
+from shopnow_streams.events import EVENT_TYPES, NOT_AN_EVENT, Event, Rejection, decoder, rejection
 from shopnow_streams.topics import TRAITS
 
 
@@ -59,6 +59,6 @@ def record_of_raw(topic: str, value: bytes) -> Record:
         event = decoder(topic).decode(value)
     except KeyError as error:
         raise EventRejected(Rejection("no-such-topic", f"no event goes to {topic!r}")) from error
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+    except NOT_AN_EVENT as error:
         raise EventRejected(rejection(value, error)) from error
     return topic, str(_ADDRESSES[type(event)][1](event)).encode(), value
