@@ -14,11 +14,12 @@ from mode import Service
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from shopnow_streams.delivery.batch import Batch
-from shopnow_streams.errors import StoreBusy, WriterFenced
+from shopnow_streams.errors import OffsetsLost, StoreBusy, WriterFenced
 from shopnow_streams.folds.definition import Definition
+from shopnow_streams.topics import Topic
 from tables.cut import POSITIONS, Cut
 from tables.partition import Partition
-from tables.restore import restore
+from tables.restore import restore, topic_ids
 from tables.store import PartitionStore, prefix
 from tables.writer import PartitionWriter
 
@@ -49,6 +50,10 @@ class LiveTablesConfig:
     def changelog(self, table: str) -> str:
         """The table's changelog topic, by Faust's rule."""
         return f"{self.application_id}-{table}-changelog"
+
+    def transactional_id(self, number: int) -> str:
+        """Of the one writer of a partition: whoever opens it fences the others."""
+        return f"{self.application_id}-tables-{number}"
 
 
 def _let_go(writers: Iterable[PartitionWriter], stores: Iterable[PartitionStore]) -> None:
@@ -117,27 +122,40 @@ class LiveTables(Service):
 
         New ones: fence the former owner, then restore. A generation that we missed may have had another owner write
         to a partition which looks as if we had kept it: then all are new.
+
+        Raises OffsetsLost where a topic was made anew.
         """
         kept = set(assigned) & self.owned.keys() if generation == self._generation + 1 else set()
         self._generation = generation
         await self._release(self.owned.keys() - kept)
         new = sorted(set(assigned) - kept)
         if new:
-            writers, stores = await self._in_thread(self._open, new)
+            writers, stores, sources = await self._in_thread(self._open, new)
             self._opening = []
             if self.should_stop:  # the restore was ended before its end, perhaps: rows and positions of two instants
                 await self._in_thread(_let_go, writers.values(), stores.values())
                 return
-            for number in new:
-                partition = Partition(number, self.definitions.values(), stores[number])
-                self.owned[number] = Owned(partition, writers[number], asyncio.Lock())
+            try:
+                self.owned |= {number: self._own(number, writers, stores, sources) for number in new}
+            except OffsetsLost:
+                await self._in_thread(_let_go, writers.values(), stores.values())
+                raise
 
-    def _open(self, numbers: list[int]) -> tuple[dict[int, PartitionWriter], dict[int, PartitionStore]]:
+    def _own(
+        self,
+        number: int,
+        writers: Mapping[int, PartitionWriter],
+        stores: Mapping[int, PartitionStore],
+        sources: Mapping[str, str],
+    ) -> Owned:
+        partition = Partition(number, self.definitions.values(), stores[number])
+        partition.recognise(sources)
+        return Owned(partition, writers[number], asyncio.Lock())
+
+    def _open(self, numbers: list[int]) -> tuple[dict[int, PartitionWriter], dict[int, PartitionStore], dict[str, str]]:
         config = self.config
         writers = {
-            number: PartitionWriter(
-                config.librdkafka, f"{config.application_id}-tables-{number}", number, self.changelogs
-            )
+            number: PartitionWriter(config.librdkafka, config.transactional_id(number), number, self.changelogs)
             for number in numbers
         }
         self._opening = list(writers.values())
@@ -145,7 +163,7 @@ class LiveTables(Service):
             writer.open()
         stores = {number: _open_store(config.data_dir / "tables" / str(number)) for number in numbers}
         self.restored_rows += restore(config.librdkafka, stores, self.changelogs, lambda: self.should_stop)
-        return writers, stores
+        return writers, stores, topic_ids(config.librdkafka, [str(topic) for topic in Topic], lambda: self.should_stop)
 
     async def _release(self, numbers: Collection[int]) -> None:
         released = [self.owned.pop(number) for number in list(numbers)]

@@ -6,11 +6,11 @@ stands at an exact point of each topic and reads on from there. Rows need no off
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from shopnow_streams.delivery.batch import Batch, Record
-from shopnow_streams.errors import DeliveryGap
+from shopnow_streams.errors import DeliveryGap, OffsetsLost
 from shopnow_streams.events import NOT_AN_EVENT, Event, decoder, rejection
 from shopnow_streams.folds.definition import Definition, Flow
 from shopnow_streams.folds.rejections import REJECTIONS, Rejections, rejected
@@ -22,6 +22,10 @@ from tables.store import PartitionStore, prefix
 _NOT_AN_EVENT = (*NOT_AN_EVENT, TypeError)  # the last one where a record has no value
 
 
+_SOURCE = "source:"
+"""What the keys of topics' ids begin with, among the positions: no topic's name can hold a colon."""
+
+
 class Partition:
     """The state of partition `number`. The event loop's alone, but for `store`, which one flush at a time writes."""
 
@@ -29,9 +33,12 @@ class Partition:
         self.number = number
         self.store = store
         self.tables = {definition.name: Rows(definition, store) for definition in definitions}
-        self.positions: dict[str, int] = {
-            topic.decode(): int(offset) for topic, offset in store.scan(prefix(POSITIONS))
+        stored = {key.decode(): value for key, value in store.scan(prefix(POSITIONS))}
+        self.positions = {key: int(value) for key, value in stored.items() if not key.startswith(_SOURCE)}
+        self._sources = {
+            key.removeprefix(_SOURCE): value.decode() for key, value in stored.items() if key.startswith(_SOURCE)
         }
+        self._sources_cut = self._sources
         self.accepted: Counter[str] = Counter()
         self._rejects: list[Reject] = []
         self._whole = True
@@ -42,6 +49,23 @@ class Partition:
             ]
             for topic in Topic
         }
+
+    def recognise(self, ids: Mapping[str, str]) -> None:
+        """Note the ids that Kafka gives the topics which are read.
+
+        Raises OffsetsLost where one was made anew since the last cut: the offsets that the tables stand at would be of
+        other records, and what lies below them would be missing.
+        """
+        for topic, topic_id in ids.items():
+            if topic in self.positions and self._sources.get(topic, topic_id) != topic_id:
+                raise OffsetsLost(
+                    f"{topic} partition {self.number}: the topic was deleted and made anew; the tables stand at "
+                    f"{self.positions[topic]} of the one before. Give the application a new SHOPNOW_APPLICATION_ID and "
+                    "SHOPNOW_ARCHIVE to start afresh.",
+                    topic,
+                    self.number,
+                )
+        self._sources = dict(ids)
 
     def begin(self, topic: str, offset: int) -> None:
         """Stand at `offset`, the first one of a topic of which nothing was folded yet."""
@@ -105,6 +129,9 @@ class Partition:
         positions = dict(self.positions)
         changed = {name: rows.cut() for name, rows in self.tables.items()}
         changed[POSITIONS] = [(topic.encode(), b"%d" % offset) for topic, offset in positions.items()]
+        if self._sources_cut != self._sources:
+            changed[POSITIONS] += [(f"{_SOURCE}{topic}".encode(), one.encode()) for topic, one in self._sources.items()]
+            self._sources_cut = self._sources
         rejects, self._rejects = self._rejects, []
         self._cut_at = positions
         return Cut(self.number, changed, positions, rejects)

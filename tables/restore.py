@@ -47,7 +47,7 @@ def restore(
         logger=logger,
     )
     try:
-        ids = _topic_ids(librdkafka, list(changelogs.values()), ended)
+        ids = topic_ids(librdkafka, list(changelogs.values()), ended)
         behind = {(start.topic, start.partition) for start in _starts(client, stores, ids, ended)}
         tables = {changelog: prefix(table) for table, changelog in changelogs.items()}
         while behind and not ended():
@@ -86,7 +86,8 @@ def _is_of_others(
     return False
 
 
-def _topic_ids(librdkafka: Mapping[str, str], topics: list[str], ended: Ended) -> dict[str, str]:
+def topic_ids(librdkafka: Mapping[str, str], topics: list[str], ended: Ended = lambda: False) -> dict[str, str]:
+    """The id of each topic: one made anew under the name has another. Blocks, waiting for brokers until `ended()`."""
     admin = AdminClient(dict(librdkafka), logger=logger)
     while True:
         found = admin.describe_topics(TopicCollection(topics), request_timeout=_BROKER_WAIT_S)

@@ -223,7 +223,9 @@ def test_faust_s_own_lists_need_no_kafka(command: str, named: str, tmp_path: Pat
 # from here on each test leaves the topics in a state that others would not expect
 
 
-def test_a_topic_that_was_recreated_is_refused(kafka: KafkaBroker, worker: Start) -> None:
+def test_a_topic_that_was_recreated_is_refused_though_it_has_more_records_than_the_old_one(
+    kafka: KafkaBroker, worker: Start
+) -> None:
     one = worker("recreated")
     send(kafka, some(1_000, seed=20))
     one.start()
@@ -234,12 +236,13 @@ def test_a_topic_that_was_recreated_is_refused(kafka: KafkaBroker, worker: Start
         future.result(30)
     eventually(lambda: "stock-mis-a-jour" not in admin.list_topics(timeout=30).topics)
     make_topics(kafka.bootstrap)
-    send(kafka, [Sent("stock-mis-a-jour", None, b"neuf", number) for number in range(PARTITIONS)])
+    longer = max(before.offsets["stock-mis-a-jour"].values()) + 10
+    send(kafka, [Sent("stock-mis-a-jour", None, b"neuf", number % PARTITIONS) for number in range(longer * PARTITIONS)])
     one.start()
     eventually(one.ended, SETTLE_S)
     assert one.process is not None
     assert one.process.returncode not in (0, None)
-    refusal = r"OffsetsLost.*stock-mis-a-jour partition \d: offset \d+ is needed next, but Kafka has"
+    refusal = r"OffsetsLost.*stock-mis-a-jour partition \d: the topic was deleted and made anew"
     assert re.search(refusal, one.log.read_text())
     assert before.offsets["stock-mis-a-jour"][0] > 1
 

@@ -10,7 +10,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 from faust.types import TP
 
-from shopnow_streams.errors import DeliveryGap, WriterFenced
+from shopnow_streams.errors import DeliveryGap, OffsetsLost, WriterFenced
 from shopnow_streams.events import ProductViewed
 from shopnow_streams.folds import TABLES
 from shopnow_streams.topics import Topic
@@ -37,6 +37,7 @@ class World:
     def __init__(self) -> None:
         self.writers: list[FakeWriter] = []
         self.events: list[str] = []
+        self.topic_ids: dict[str, str] = {}
         self.restore: Callable[[Mapping[int, PartitionStore]], None] = lambda stores: None
 
     def new_writer(
@@ -64,6 +65,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     world = World()
     monkeypatch.setattr(live_module, "PartitionWriter", world.new_writer)
     monkeypatch.setattr(live_module, "restore", world.restored)
+    monkeypatch.setattr(live_module, "topic_ids", lambda _config, _topics, _ended: world.topic_ids)
     return world
 
 
@@ -115,6 +117,20 @@ class TestTakeOver:
         assert live.next_offset(TP(VIEWS, 1)) == 42
         assert live.next_offset(TP("stock-mis-a-jour", 1)) is None
         assert live.next_offset(TP(VIEWS, 0)) is None
+
+    async def test_a_topic_made_anew_is_not_read_on_from_where_the_old_one_was(
+        self, live: LiveTables, world: World
+    ) -> None:
+        world.topic_ids = {VIEWS: "one"}
+        await live.take_over({1}, 1)
+        live.begin(TP(VIEWS, 1), 0)
+        live.apply(batch_of(VIEWS, 1, [b"{}"]))
+        await live.flush()
+        await live.take_over({1}, 3)
+        assert live.next_offset(TP(VIEWS, 1)) == 1
+        world.topic_ids = {VIEWS: "another"}
+        with pytest.raises(OffsetsLost, match=f"{VIEWS} partition 1: the topic was deleted and made anew"):
+            await live.take_over({1}, 5)
 
     async def test_a_partition_kept_on_the_next_generation_keeps_what_is_not_yet_durable(
         self, live: LiveTables, world: World

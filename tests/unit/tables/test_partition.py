@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shopnow_streams.delivery.batch import Batch
-from shopnow_streams.errors import DeliveryGap
+from shopnow_streams.errors import DeliveryGap, OffsetsLost
 from shopnow_streams.events import Event, OrderLine, OrderPlaced, ProductViewed, StockUpdated
 from shopnow_streams.folds import TABLES
 from shopnow_streams.folds.definition import Definition
@@ -331,3 +331,47 @@ def test_every_topic_of_every_flow_is_folded(partition: Partition) -> None:
     assert fed == set(Topic)
     definitions: list[Definition[Any]] = [rows.definition for rows, _ in partition._flows[Topic.ORDER_PLACED]]
     assert PRODUCTS in definitions
+
+
+class TestSources:
+    """The topics that a partition's positions are offsets of."""
+
+    def reopened(self, store: PartitionStore, ids: dict[str, str]) -> Partition:
+        partition = Partition(3, TABLES, store)
+        partition.recognise(ids)
+        return partition
+
+    def stand(self, store: PartitionStore, ids: dict[str, str]) -> None:
+        partition = self.reopened(store, ids)
+        partition.begin(VIEWS, 0)
+        apply(partition, batch_of(VIEWS, 3, [b"?"]))
+        settle(partition)
+
+    def test_are_known_again_and_are_no_positions(self, store: PartitionStore) -> None:
+        self.stand(store, {VIEWS: "one", STOCK: "two"})
+        assert self.reopened(store, {VIEWS: "one", STOCK: "two"}).positions == {VIEWS: 1}
+
+    def test_made_anew_are_refused(self, store: PartitionStore) -> None:
+        self.stand(store, {VIEWS: "one", STOCK: "two"})
+        with pytest.raises(OffsetsLost, match=f"{VIEWS} partition 3"):
+            self.reopened(store, {VIEWS: "other", STOCK: "two"})
+
+    def test_made_anew_before_anything_of_them_was_folded_are_taken(self, store: PartitionStore) -> None:
+        self.stand(store, {VIEWS: "one", STOCK: "two"})
+        assert self.reopened(store, {VIEWS: "one", STOCK: "other"}).positions == {VIEWS: 1}
+
+    def test_that_no_cut_noted_are_taken(self, store: PartitionStore) -> None:
+        self.stand(store, {})
+        assert self.reopened(store, {VIEWS: "one"}).positions == {VIEWS: 1}
+
+    def test_are_written_once(self, store: PartitionStore) -> None:
+        partition = self.reopened(store, {VIEWS: "one"})
+        partition.begin(VIEWS, 0)
+        written = []
+        for start in range(3):
+            apply(partition, batch_of(VIEWS, 3, [b"?"], start=start))
+            cut = partition.cut()
+            assert cut is not None
+            written.append([key for key, _ in cut.rows[POSITIONS] if b":" in key])
+            partition.settle(0)
+        assert written == [[b"source:produit-consulte"], [], []]
