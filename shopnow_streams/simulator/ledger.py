@@ -70,6 +70,10 @@ class Ledger(msgspec.Struct):
 
     Each of its records carries `id` in a header. `next_offsets` says, by topic and partition, below which offset
     all of them are counted; `closed` that none is above. Sums do not depend on the order of events.
+
+    It grows by an order: 250 bytes here and 70 in the file, so 45 MB a day at 50 events a second. No order can be let
+    go of, since the verdict compares each with its row, and says how many differ: a digest of all would say only
+    that some do. None is ever done with, either: it may be paid once more, and a recount reads topics in any order.
     """
 
     id: str = msgspec.field(default_factory=lambda: secrets.token_hex(4))
