@@ -86,9 +86,25 @@ def _archived(bench: Bench, application: str) -> Result:
     return _ours(bench, application, f"{bench.stack.hdfs_uri}/{application}")
 
 
+def _archive_alone(bench: Bench, application: str) -> Result:
+    environment = _settings(bench, application, f"{bench.stack.hdfs_uri}/{application}")
+    command = [sys.executable, "-m", "faust", "-A", "shopnow_streams.archive_app", "worker", "-l", "warn"]
+    with started(command, _log(bench, application), environment) as worker:
+        return _caught_up(bench, worker, [f"{application}-archive"], lambda: None)
+
+
 def _ours(bench: Bench, application: str, archive: str) -> Result:
+    environment = _settings(bench, application, archive)
+    api = WorkerApi(f"http://127.0.0.1:{environment['SHOPNOW_WEB_PORT']}")
+    groups = [application] + ([f"{application}-archive"] if archive else [])
+    command = [sys.executable, "-m", "faust", "-A", "shopnow_streams.app", "worker", "-l", "warn"]
+    with started(command, _log(bench, application), environment) as worker:
+        return _caught_up(bench, worker, groups, lambda: api.get("/api/products/1"))
+
+
+def _settings(bench: Bench, application: str, archive: str) -> dict[str, str]:
     (port,) = free_ports(1)
-    environment = {
+    return {
         "SHOPNOW_KAFKA": bench.stack.bootstrap,
         "SHOPNOW_APPLICATION_ID": application,
         "SHOPNOW_DATA_DIR": str(bench.folder / application),
@@ -97,11 +113,6 @@ def _ours(bench: Bench, application: str, archive: str) -> Result:
         "SHOPNOW_ARCHIVE_WEBHDFS": bench.stack.webhdfs_url,
         "SHOPNOW_ARCHIVE_SEGMENT_AGE_S": "2",
     }
-    api = WorkerApi(f"http://127.0.0.1:{port}")
-    groups = [application] + ([f"{application}-archive"] if archive else [])
-    command = [sys.executable, "-m", "faust", "-A", "shopnow_streams.app", "worker", "-l", "warn"]
-    with started(command, _log(bench, application), environment) as worker:
-        return _caught_up(bench, worker, groups, lambda: api.get("/api/products/1"))
 
 
 def _kafka_streams(bench: Bench, application: str) -> Result:
@@ -155,7 +166,8 @@ def _tutorial(bench: Bench, application: str) -> Result:
 WAYS: dict[str, Callable[[Bench, str], Result]] = {
     "live side": _live,
     KAFKA_STREAMS: _kafka_streams,
-    "live side and archive": _archived,
+    "archive side alone": _archive_alone,
+    "both in one process": _archived,
     FAUST: _tutorial,
 }
 
