@@ -19,7 +19,7 @@ Sent = tuple[str, str, bytes]
 def mixed(count: int, seed: int = 1) -> Iterator[Sent]:
     """`count` records as (topic, key, value): 70 % views, 15 % adds, 5 % orders, 4.5 % payments, 5.5 % stock.
 
-    Products by Zipf's law, as shops have them: the first of 5,000 has 8 % of the views, the first ten more than a quarter.
+    Products by Zipf's law, as shops have them: the first of 5,000 has 8 % of the views, the first ten a good quarter.
     """
     chance = random.Random(seed)
     names = [f"T-shirt en coton bio n° {number}" for number in range(PRODUCTS + 1)]
