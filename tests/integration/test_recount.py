@@ -1,0 +1,139 @@
+"""Spark's recount makes the rows of `tests/vectors`, and the comparison misses nothing and sees nothing that is not."""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+
+from shopnow_streams.audit import rows
+from shopnow_streams.audit.comparison import compare
+from shopnow_streams.audit.recount import RECOUNTS, Archive, below
+from shopnow_streams.audit.report import ROW, Difference
+from shopnow_streams.batch.session import spark_session
+from shopnow_streams.batch.views import read_archive
+from shopnow_streams.topics import Topic
+from sinks.open import open_sink
+from sinks.segments import Records, Segment, SegmentName, date_of
+from tests import vectors
+from tests.vectors import Vector
+
+VECTORS = vectors.load()
+NOON_MS = 1_764_331_200_000  # 2025-11-28 12:00 UTC
+
+
+@pytest.fixture(scope="module")
+def spark(java: Path) -> Iterator[SparkSession]:
+    with spark_session("local[2]", java=java) as session:
+        yield session
+
+
+def archived(spark: SparkSession, vector: Vector, folder: Path) -> Archive:
+    """The vector's records as the archiver writes them, and as Spark reads them."""
+    archive = open_sink(f"file://{folder}")
+    archive.check()
+    for topic in Topic:
+        for number in vector.partitions:
+            given = [each for each in vector.records if (each.topic, each.partition) == (topic, number)]
+            if given:
+                first, after = given[0].offset, given[-1].offset + 1
+                encoder = archive.form.encoder(topic, number, first)
+                encoder.add(Records.of((each.offset, NOON_MS, b"key", each.raw) for each in given))
+                name = SegmentName(topic, number, first, date_of(NOON_MS), archive.form.NAME)
+                archive.commit(Segment(name, after, encoder.finish(after)))
+    return read_archive(spark, f"file://{folder}")
+
+
+def standing(vector: Vector) -> dict[int, dict[str, int]]:
+    return {number: {str(topic): vector.next_offset(topic, number) for topic in Topic} for number in vector.partitions}
+
+
+def as_written(table: rows.Table, row: Mapping[str, Any]) -> dict[str, Any]:
+    """A recomputed row as a vector writes it; Spark's moments come without a zone, in UTC."""
+    return {
+        name: value.replace(tzinfo=UTC)
+        if isinstance(value, datetime)
+        else int(value)
+        if isinstance(value, Decimal)
+        else value
+        for name, value in row.items()
+    }
+
+
+@pytest.mark.parametrize("name", VECTORS)
+def test_the_recount_makes_the_rows(spark: SparkSession, name: str, tmp_path: Path) -> None:
+    vector = VECTORS[name]
+    seen = below(archived(spark, vector, tmp_path), standing(vector))
+    for table in rows.LIVE:
+        if table.name in vector.rows:
+            found = RECOUNTS[table.name](seen)
+            assert found.columns == ["partition", "key", *table.fields]
+            made = [as_written(table, row.asDict()) for row in found.collect()]
+            assert sorted(made, key=lambda row: (row["partition"], row["key"])) == vector.expected(table.name)
+
+
+def test_each_record_that_is_no_event_must_be_set_aside_once(spark: SparkSession, tmp_path: Path) -> None:
+    vector = VECTORS["partitions"]
+    seen = below(archived(spark, vector, tmp_path), standing(vector))
+    (reject,) = RECOUNTS["rejects"](seen).collect()
+    assert tuple(reject) == (0, "produit-consulte 1", "not-json", 1)
+
+
+STOCK = [
+    (0, "1", 4, datetime(2025, 11, 28, 12), 1),
+    (0, "2", 9, datetime(2025, 11, 28, 12, 0, 0, 1), 2),
+    (1, "1", 0, datetime(2025, 11, 28, 12), 3),
+]
+
+
+def levels(spark: SparkSession, *levels: tuple[int, str, int, datetime | None, int]) -> DataFrame:
+    return spark.createDataFrame(
+        list(levels), "partition INT, key STRING, units BIGINT, counted_at TIMESTAMP, counts BIGINT"
+    )
+
+
+def test_alike_is_alike(spark: SparkSession) -> None:
+    found = compare(rows.STOCK, levels(spark, *STOCK), levels(spark, *reversed(STOCK)), limit=5)
+    assert (found.rows, found.wrong_rows, found.differences, found.shown) == (3, 0, 0, [])
+
+
+def test_every_field_counts_and_null_is_a_value(spark: SparkSession) -> None:
+    live = levels(spark, STOCK[0], (0, "2", 8, None, 2), STOCK[2])
+    found = compare(rows.STOCK, live, levels(spark, *STOCK), limit=5)
+    assert (found.rows, found.wrong_rows, found.differences) == (3, 1, 2)
+    assert found.shown == [
+        Difference("stock", 0, "2", "units", 8, 9),
+        Difference("stock", 0, "2", "counted_at", None, "2025-11-28T12:00:00.000001Z"),
+    ]
+
+
+def test_a_row_in_another_partition_is_two_that_lack(spark: SparkSession) -> None:
+    live = levels(spark, STOCK[0], (2, *STOCK[1][1:]), STOCK[2])
+    found = compare(rows.STOCK, live, levels(spark, *STOCK), limit=5)
+    assert (found.rows, found.wrong_rows, found.differences) == (4, 2, 2)
+    lacking, added = found.shown
+    assert (lacking.partition, lacking.key, lacking.field, lacking.live) == (0, "2", ROW, None)
+    assert json.loads(str(lacking.batch))["counts"] == 2
+    assert (added.partition, added.key, added.field, added.batch) == (2, "2", ROW, None)
+
+
+def test_a_row_that_is_live_twice_is_wrong(spark: SparkSession) -> None:
+    found = compare(rows.STOCK, levels(spark, *STOCK, STOCK[1]), levels(spark, *STOCK), limit=5)
+    assert (found.rows, found.wrong_rows) == (3, 1)
+    assert found.shown == [Difference("stock", 0, "2", ROW, "2 rows", "1 row")]
+
+
+def test_the_first_differences_are_shown_and_all_are_counted(spark: SparkSession) -> None:
+    live = levels(spark, *((*row[:2], row[2] + 1, row[3], row[4]) for row in STOCK))
+    found = compare(rows.STOCK, live, levels(spark, *STOCK), limit=2)
+    assert (found.differences, [(one.partition, one.key) for one in found.shown]) == (3, [(0, "1"), (0, "2")])
+
+
+def test_of_a_part_only_what_is_there_is_compared(spark: SparkSession) -> None:
+    live = levels(spark, STOCK[0], (7, "7", 7, None, 7))
+    found = compare(rows.STOCK, live, levels(spark, *STOCK), limit=5, live_is_whole=False)
+    assert (found.rows, [(one.partition, one.field) for one in found.shown]) == (2, [(7, ROW)])
