@@ -61,7 +61,9 @@ class Settings:
     archive_format: str = _setting("parquet", "parquet or jsonl")
     archive_segment_bytes: int = _setting(32 << 20, "file size that closes a segment")
     archive_segment_rows: int = _setting(500_000, "records that close a segment")
-    archive_segment_age_s: float = _setting(300.0, "age that closes a segment: shorter is sooner in Spark, longer is fewer files")
+    archive_segment_age_s: float = _setting(
+        300.0, "age that closes a segment: shorter is sooner in Spark, longer is fewer files"
+    )
     archive_buffer_bytes: int = _setting(32 << 20, "bytes held for unfinished segments, all partitions together")
 
     def __post_init__(self) -> None:

@@ -1,6 +1,5 @@
 """`/api/products`: pages, rankings, one product."""
 
-
 import pytest
 
 from shopnow_streams.events import Event, ItemAddedToCart, OrderLine, OrderPlaced, ProductViewed
