@@ -18,6 +18,7 @@ COMMANDS = {
     "tail": "shopnow_streams.cli.tail:tail",
     "send": "shopnow_streams.cli.send:send",
     "health": "shopnow_streams.cli.health:health",
+    "archive": "shopnow_streams.cli.archive:archive",
     "settings": "shopnow_streams.cli.settings:settings",
     "sql": "shopnow_streams.cli.batch:sql",
     "batch": "shopnow_streams.cli.batch:batch",
