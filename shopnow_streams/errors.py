@@ -11,10 +11,12 @@ ShopNowError
 ├── StoreBusy              another process has a partition's local store open
 ├── StoreClosed            a partition was let go while its rows were read
 ├── WriterFenced           another worker took over the partition
+├── RebuildRefused         the tables can't be rebuilt from the archive as things are
 ├── SinkUnavailable        the archive did not take a segment; try the same one again
 ├── SegmentConflict        another writer committed that first offset already
 ├── ArchiveCorrupt         a name or a file in the archive is not what it should be
 ├── ArchiveMissing         there is no archive where one was to be looked at
+├── AuditImpossible        the tables could not be compared with the archive
 ├── SparkError             a question to the archive has no answer
 │   ├── SparkMissing       Spark is not installed, or did not start
 │   ├── QuestionRefused    Spark can't answer it: no such column, not SQL
@@ -74,6 +76,10 @@ class WriterFenced(ShopNowError):
     """Another worker owns the partition now; whatever this one still holds of it must not be written."""
 
 
+class RebuildRefused(ShopNowError):
+    """The tables can't be rebuilt from the archive as things are: workers run, or something would be lost."""
+
+
 class SinkUnavailable(ShopNowError):
     """The archive did not take a segment. The same segment may be offered again, unchanged."""
 
@@ -104,6 +110,10 @@ class QuestionRefused(SparkError):
 
 class SparkFailed(SparkError):
     """Spark gave up while it read or computed: its archive is away, or it ran out of room."""
+
+
+class AuditImpossible(ShopNowError):
+    """The tables could not be compared with the archive: that says nothing of either."""
 
 
 class StackError(ShopNowError):

@@ -19,7 +19,9 @@ COMMANDS = {
     "send": "shopnow_streams.cli.send:send",
     "health": "shopnow_streams.cli.health:health",
     "archive": "shopnow_streams.cli.archive:archive",
+    "rebuild": "shopnow_streams.cli.rebuild:rebuild",
     "settings": "shopnow_streams.cli.settings:settings",
+    "audit": "shopnow_streams.cli.audit:audit",
     "sql": "shopnow_streams.cli.batch:sql",
     "batch": "shopnow_streams.cli.batch:batch",
 }
