@@ -10,11 +10,10 @@ from datetime import UTC, datetime, tzinfo
 from itertools import accumulate
 from typing import Any, NamedTuple
 
-import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shopnow_streams.events import Event, decoder, order_key, rejection
+from shopnow_streams.events import NOT_AN_EVENT, Event, decoder, order_key, rejection
 from shopnow_streams.topics import Topic
 from sinks.segments import Records
 
@@ -61,7 +60,7 @@ def to_batch(topic: str, partition: int, records: Records) -> pa.RecordBatch:
     for row, value in enumerate(records.values):
         try:
             events.append(decode(value or b""))
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        except NOT_AN_EVENT as error:
             reasons[row] = rejection(value, error).reason
     rows = len(records)
     typed = [column.read(events) for column in _COLUMNS[topic]]
