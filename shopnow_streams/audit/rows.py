@@ -58,6 +58,12 @@ def reasons(by_reason: Mapping[str, int]) -> str:
     return ", ".join(f"{reason}={count}" for reason, count in sorted(by_reason.items()))
 
 
+def counts(text: str) -> dict[str, int]:
+    """The inverse of `reasons`."""
+    pairs = (part.rpartition("=") for part in text.split(", ") if part)
+    return {reason: int(count) for reason, _, count in pairs}
+
+
 def _plain(kind: Kind, value: Any) -> Any:
     if kind is Kind.MOMENT:
         return micros(value)

@@ -12,8 +12,10 @@ from pyspark.sql import DataFrame, SparkSession
 
 from shopnow_streams.audit import rows
 from shopnow_streams.audit.comparison import compare
+from shopnow_streams.audit.files import RowFile
 from shopnow_streams.audit.recount import RECOUNTS, Archive, below
 from shopnow_streams.audit.report import ROW, Difference
+from shopnow_streams.audit.staging import within_reach
 from shopnow_streams.batch.session import spark_session
 from shopnow_streams.batch.views import read_archive
 from shopnow_streams.topics import Topic
@@ -137,3 +139,18 @@ def test_of_a_part_only_what_is_there_is_compared(spark: SparkSession) -> None:
     live = levels(spark, STOCK[0], (7, "7", 7, None, 7))
     found = compare(rows.STOCK, live, levels(spark, *STOCK), limit=5, live_is_whole=False)
     assert (found.rows, [(one.partition, one.field) for one in found.shown]) == (2, [(7, ROW)])
+
+
+def test_files_are_read_where_they_are_or_as_copies_that_do_not_stay(spark: SparkSession, tmp_path: Path) -> None:
+    with RowFile(tmp_path / "rows.parquet", rows.STOCK.schema()) as file:
+        file.add((0, "1", 4, None, 1))
+    archive = open_sink((tmp_path / "archive").as_uri())
+    archive.check()
+    copies = tmp_path / "archive" / "_tmp"
+    for here in (None, False):
+        with within_reach(spark, [tmp_path / "rows.parquet"], (tmp_path / "archive").as_uri(), here=here) as urls:
+            (url,) = urls.values()
+            assert [tuple(row) for row in spark.read.parquet(url).collect()] == [(0, "1", 4, None, 1)]
+            assert url.startswith(copies.as_uri()) == (here is False)
+        assert list(copies.iterdir()) == []
+    assert (tmp_path / "rows.parquet").exists()
