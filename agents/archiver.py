@@ -7,18 +7,18 @@ here needs to be remembered, and a segment that is committed twice, or by two wo
 import asyncio
 import logging
 import time
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from faust.types import TP
 from mode import Service
 
+from agents.partition_archive import OpenSegment, PartitionArchive
 from shopnow_streams.delivery.batch import Batch
 from shopnow_streams.errors import ArchiveCorrupt, OffsetsLost, SegmentConflict, SinkUnavailable
-from sinks.formats import Encoder, Format
+from sinks.formats import Format
 from sinks.rotation import Rotation, joining
 from sinks.segments import Records, Segment, SegmentName, date_of
 from sinks.sink import Sink
@@ -28,39 +28,6 @@ logger = logging.getLogger(__name__)
 FIRST_RETRY_S, LAST_RETRY_S = 0.5, 30.0
 STOP_S = 10.0
 Result = TypeVar("Result")
-
-
-@dataclass
-class OpenSegment:
-    """A segment in the making."""
-
-    name: SegmentName
-    encoder: Encoder
-    opened_s: float
-    rows: int = 0
-
-
-@dataclass
-class PartitionArchive:
-    """One partition of a topic. `end` is the archive's, `stands` ours: what lies between is open or on its way."""
-
-    tp: TP
-    end: int
-    stands: int
-    open: OpenSegment | None = None
-    sealed: deque[Segment] = field(default_factory=deque)
-    busy: asyncio.Lock = field(default_factory=asyncio.Lock)
-    committing: asyncio.Future[None] | None = None
-
-    @property
-    def durable(self) -> int:
-        """All below is in the archive, or was never a record (a marker at the end)."""
-        return self.end if self.open or self.sealed else self.stands
-
-    @property
-    def held_bytes(self) -> int:
-        """What it holds in memory."""
-        return (self.open.encoder.held if self.open else 0) + sum(len(segment.data) for segment in self.sealed)
 
 
 class Archiver(Service):

@@ -10,8 +10,6 @@ from typing import Any, cast
 
 import faust
 import pyarrow
-from faust.tables import TableManager
-from faust.tables.recovery import Recovery
 from faust.types import TP
 
 from agents.archive import archiving
@@ -33,6 +31,7 @@ from shopnow_streams.views.routes import add_routes
 from shopnow_streams.views.snapshots import Snapshots
 from sinks.rotation import Rotation
 from tables.live import LiveTables, LiveTablesConfig
+from tables.recovery import LiveTableManager
 
 logger = logging.getLogger(__name__)
 
@@ -147,34 +146,6 @@ async def ensure_topics(settings: Settings) -> None:
             logger.warning("waiting for Kafka: %s", error)
         else:
             return
-
-
-class NothingToRecover(Recovery):
-    """Faust's recovery, which resumes the streams; the tables are restored before it is asked."""
-
-    def need_recovery(self) -> bool:
-        """Never: it would compare offsets of a changelog that our own flushes move meanwhile."""
-        return False
-
-
-class LiveTableManager(TableManager):
-    """Faust's table manager; partitions are fenced and restored before its own recovery looks at them."""
-
-    @property
-    def recovery(self) -> Recovery:
-        """The recovery of this worker."""
-        if self._recovery is None:
-            self._recovery = NothingToRecover(self.app, self, beacon=self.beacon, loop=self.loop)
-        return self._recovery
-
-    async def on_rebalance(
-        self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
-    ) -> None:
-        """Called by Faust once a rebalance has assigned `assigned`."""
-        app: Any = self.app
-        numbers = {tp.partition for tp in assigned if tp.topic in set(Topic)}
-        await app.live.take_over(numbers, generation_id)
-        await super().on_rebalance(assigned, revoked, newly_assigned, generation_id)
 
 
 def create_app(settings: Settings) -> ShopNowApp:

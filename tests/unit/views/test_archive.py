@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from faust.types import TP
 
-from agents.archiver import PartitionArchive
+from agents.partition_archive import PartitionArchive
 from shopnow_streams.views.archive import PATH, ArchiveProgress, Gap, Part, merged
 from shopnow_streams.views.page import json_response
 from shopnow_streams.views.peers import Peers
