@@ -6,7 +6,7 @@ from typing import Any
 from aiohttp import web
 from faust.types import TP
 
-from shopnow_streams.views import hours, orders, products, stock
+from shopnow_streams.views import dashboard, hours, orders, products, stock
 from shopnow_streams.views.archive import PATH as ARCHIVE_PATH
 from shopnow_streams.views.archive import ArchiveProgress
 from shopnow_streams.views.gather import PATH, Gather
@@ -34,6 +34,8 @@ def add_routes(
     health = Health(settled, lag, live.next_offset)
     server.middlewares.append(problems)
     for path, view in (
+        ("/", dashboard.index),
+        (dashboard.FILE_PATH, dashboard.file),
         ("/api/products", products.resource(gather).listed),
         ("/api/products/{key}", products.resource(gather).one),
         ("/api/stock", stock.resource(gather).listed),

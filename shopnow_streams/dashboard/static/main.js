@@ -1,0 +1,77 @@
+// Everything the page is made of, in reading order: endpoints → panels, and what a person may choose.
+import { choices, onColours, useTheme } from "./choices.js";
+import { dayStart } from "./day.js";
+import { byId, setText } from "./dom.js";
+import { Events } from "./events.js";
+import { Feed, runWhileVisible } from "./feed.js";
+import { drawFunnel } from "./funnel.js";
+import { Language } from "./language.js";
+import { Names } from "./names.js";
+import { Panel, worst } from "./panel.js";
+import { Pipeline } from "./pipeline.js";
+import { Products } from "./products.js";
+import { Revenue } from "./revenue.js";
+import { drawStock, path as stockPath } from "./stock.js";
+import { drawToday } from "./today.js";
+
+const language = new Language();
+const events = new Events(language);
+const revenue = new Revenue(language);
+const pipeline = new Pipeline(language);
+const products = new Products(language, () => feeds.products.turn());
+const names = new Names(() => redraw());
+
+const feeds = {
+  funnel: new Feed(() => `/api/funnel?from=${dayStart()}`, 1_000),
+  revenue: new Feed(() => `/api/revenue?from=${dayStart(1)}`, 2_000),
+  products: new Feed(products.path, 4_000),
+  stock: new Feed(stockPath, 4_000),
+  ready: new Feed(() => "/health/ready", 2_000),
+  archive: new Feed(() => "/api/archive", 3_000),
+  metrics: new Feed(() => "/metrics", 10_000),
+};
+feeds.products.subscribe(({ data }) => names.learn(data?.items ?? []));
+
+const panels = [
+  new Panel("today", [feeds.revenue], language, (news) => drawToday(news, language)),
+  new Panel("revenue", [feeds.revenue], language, (news) => revenue.draw(news)),
+  new Panel("funnel", [feeds.funnel], language, (news) => drawFunnel(news, language)),
+  new Panel("products", [feeds.products], language, (news) => products.draw(news)),
+  new Panel("stock", [feeds.stock], language, (news) => drawStock(news, language, names)),
+  new Panel("events", [feeds.funnel], language, (news) => events.draw(news)),
+  new Panel("pipeline", [feeds.ready, feeds.funnel, feeds.metrics, feeds.archive], language, (...news) => pipeline.draw(...news)),
+];
+for (const feed of Object.values(feeds)) feed.subscribe(pulse);
+
+const SAYS = { loading: "connecting", live: "allWell", incomplete: "someMissing", silent: "noAnswer" };
+
+function pulse() {
+  const standing = worst(panels.map((panel) => panel.standing));
+  byId("pulse").dataset.standing = standing;
+  setText(byId("pulse-text"), language.text(SAYS[standing]));
+  const placed = byId("placed-today").textContent;
+  document.title = standing === "silent" ? "⚠ ShopNow+" : `${placed ? `${placed} · ` : ""}ShopNow+`;
+}
+
+function tick() {
+  const now = Date.now();
+  byId("now").dateTime = new Date(now).toISOString();
+  setText(byId("now"), `${language.formats.day(now)}, ${language.formats.clock(now)}`);
+}
+
+function redraw() {
+  for (const panel of panels) panel.update();
+  revenue.rebuild();
+  events.rebuild();
+  pulse();
+  tick();
+}
+
+language.translate();
+language.subscribe(redraw);
+onColours(redraw);
+choices("language", language.name, (name) => language.choose(name));
+choices("theme", document.documentElement.dataset.theme ?? "auto", useTheme);
+setInterval(tick, 1_000);
+redraw();
+runWhileVisible(Object.values(feeds));
