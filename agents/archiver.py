@@ -133,8 +133,8 @@ class Archiver(Service):
 
     def _begin(self, partition: PartitionArchive, timestamp_ms: int) -> OpenSegment:
         tp, day = partition.tp, date_of(timestamp_ms)
-        name = SegmentName(tp.topic, tp.partition, partition.stands, day, self._format.NAME)
-        encoder = self._format.encoder(tp.topic, tp.partition, partition.stands)
+        name = SegmentName(tp.topic, tp.partition, partition.next, day, self._format.NAME)
+        encoder = self._format.encoder(tp.topic, tp.partition, partition.next)
         partition.open = OpenSegment(name, encoder, time.monotonic())
         return partition.open
 

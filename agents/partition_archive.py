@@ -33,6 +33,12 @@ class PartitionArchive:
     committing: asyncio.Future[None] | None = None
 
     @property
+    def next(self) -> int:
+        """Where the next segment begins: where the last one ends. Not where we stand, which may be past a marker that
+        another writer has not seen: two segments of other names would hold the same records."""
+        return self.sealed[-1].next if self.sealed else self.end
+
+    @property
     def durable(self) -> int:
         """All below is in the archive, or was never a record (a marker at the end)."""
         return self.end if self.open or self.sealed else self.stands

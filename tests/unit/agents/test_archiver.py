@@ -186,6 +186,33 @@ async def test_where_another_writer_was_first_it_goes_on_from_the_archives_end(f
     assert archived(files) == list(range(9))
 
 
+async def test_past_a_marker_a_segment_still_begins_where_the_last_one_ended(files: FaultyFiles) -> None:
+    """A writer that saw the marker and froze, and one that read on from the archive's end, meet under one name."""
+    frozen, other = make_archiver(files), make_archiver(files)
+    assert await frozen.take(batch(0, 10))
+    await frozen.flush()
+    assert await frozen.take(Batch(TP(VIEWS, 0), [], 10, 1, 11))
+    assert not await other.take(batch(0, 10))
+    assert await other.take(batch(10, 10 + 6))
+    await other.flush()
+    assert await frozen.take(batch(11, 16))
+    await frozen.flush()
+    assert archived(files) == list(range(16))
+
+
+async def test_past_a_marker_behind_a_sealed_segment_too(files: FaultyFiles) -> None:
+    archiver = make_archiver(files)
+    assert await archiver.take(batch(0, 1))
+    files.down = True
+    assert await archiver.take(batch(1, 10))
+    assert await archiver.take(Batch(TP(VIEWS, 0), [], 10, 1, 11))
+    assert await archiver.take(batch(11, 13))
+    files.down = False
+    await archiver.flush()
+    spans = [info.span for info in Archive(files, PARQUET).segments(VIEWS, 0)]
+    assert [(span.first, span.next) for span in spans] == [(0, 10), (10, 13)]
+
+
 steps = st.lists(st.tuples(st.integers(0, 1), st.integers(1, 9), st.sampled_from(["", "", "refused", "unanswered"])))
 
 
