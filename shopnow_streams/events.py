@@ -17,10 +17,11 @@ from shopnow_streams.topics import Topic
 MAX_EUROS = 1e7
 MAX_ID = 2**63 - 1
 MAX_TEXT = 1_000
+MAX_ORDER_ID = 200
 
 ProductId = Annotated[int, Meta(ge=0, le=MAX_ID)]
 UserId = Annotated[int, Meta(ge=0, le=MAX_ID)]
-OrderId = Annotated[str, Meta(min_length=1, max_length=200)] | Annotated[int, Meta(ge=0, le=MAX_ID)]
+OrderId = Annotated[str, Meta(min_length=1, max_length=MAX_ORDER_ID)] | Annotated[int, Meta(ge=0, le=MAX_ID)]
 Euros = Annotated[float, Meta(ge=0, le=MAX_EUROS)]
 Quantity = Annotated[int, Meta(ge=1, le=10_000)]
 Text = Annotated[str, Meta(max_length=MAX_TEXT)]

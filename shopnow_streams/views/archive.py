@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Annotated
 
 import msgspec
 from aiohttp import web
+from msgspec import Meta
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -38,6 +39,22 @@ class Part(msgspec.Struct, frozen=True):
     gaps: list[Gap]
 
 
+class Answering(msgspec.Struct, frozen=True):
+    """How many of the workers are in an answer."""
+
+    answered: int
+    of: int
+
+
+class Progress(Part, frozen=True, kw_only=True):
+    """How far the archive is, by all workers that write it. `segments` and `bytes` are since they started, `outage` is
+    why the last try of one of them failed."""
+
+    root: Annotated[str, Meta(description="Where the archive is.", examples=["hdfs://127.0.0.1:8020/shopnow"])]
+    complete: Annotated[bool, Meta(description="Whether every worker answered.")]
+    workers: Answering
+
+
 _decode = msgspec.json.Decoder(Part).decode
 
 
@@ -49,13 +66,13 @@ class ArchiveProgress(Collector):
         self._root = root
         self._peers = peers
 
-    async def shown(self, request: web.Request) -> dict[str, Any]:
+    async def shown(self, request: web.Request) -> Progress:
         """All parts as one; `outage` is why the last try of one of them failed, null where none did."""
         only(request)
         parts = [self._part(), *self._read(await self._peers.ask(PATH))]
-        workers = {"answered": len(parts), "of": 1 + len(self._peers.hosts)}
-        whole = msgspec.to_builtins(merged(parts), str_keys=True)
-        return {"root": self._root, "complete": workers["answered"] == workers["of"], "workers": workers, **whole}
+        workers = Answering(len(parts), 1 + len(self._peers.hosts))
+        whole = msgspec.structs.asdict(merged(parts))
+        return Progress(**whole, root=self._root, complete=workers.answered == workers.of, workers=workers)
 
     async def serve(self, _request: web.Request) -> web.Response:
         """This worker's part, for another one."""

@@ -2,14 +2,29 @@
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Annotated, Literal
 
 from aiohttp import web
 from faust.types import TP
+from msgspec import Meta, Struct
 
 from shopnow_streams.views.page import json_response
 
 STALLED_S = 30.0
+
+
+class Live(Struct, frozen=True):
+    """The worker's loop turns."""
+
+    status: Literal["live"] = "live"
+
+
+class Ready(Struct, frozen=True):
+    """Whether offsets move."""
+
+    status: Literal["ready", "not ready"]
+    reasons: Annotated[list[str], Meta(description="Why it is not ready.")]
+    lag: Annotated[int, Meta(description="Records of this worker's partitions not yet folded.")]
 
 
 class Health:
@@ -26,9 +41,9 @@ class Health:
         self._next_offset = next_offset
         self._moved: dict[TP, tuple[int, int | None, float]] = {}
 
-    async def live(self, _request: web.Request) -> dict[str, Any]:
+    async def live(self, _request: web.Request) -> Live:
         """Answering at all is the answer."""
-        return {"status": "live"}
+        return Live()
 
     async def ready(self, _request: web.Request) -> web.Response:
         """503 while partitions are being restored, or where one has stood still for `STALLED_S` with records left."""
@@ -37,7 +52,7 @@ class Health:
         reasons += [
             f"{tp.topic} partition {tp.partition}: {lag[tp]} records behind and standing" for tp in self._stalled(lag)
         ]
-        body = {"status": "not ready" if reasons else "ready", "reasons": reasons, "lag": sum(lag.values())}
+        body = Ready("not ready" if reasons else "ready", reasons, sum(lag.values()))
         return json_response(body, 503 if reasons else 200)
 
     def _stalled(self, lag: Mapping[TP, int]) -> list[TP]:

@@ -4,13 +4,25 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiohttp import web
+from msgspec import Struct
 
 from shopnow_streams.events import MAX_ID
 from shopnow_streams.folds.definition import Definition, State
 from shopnow_streams.views.gather import Gather
-from shopnow_streams.views.page import MAX_LIMIT, Problem, choice, integer, only, standing
+from shopnow_streams.views.page import Problem, only
+from shopnow_streams.views.parameters import Parameter, choice, whole
 from shopnow_streams.views.row import Row, Show
+from shopnow_streams.views.standing import Page, standing
 from tables.reads import Query
+
+PRODUCT_ID = whole("id", 0, MAX_ID, None, "The product's id.", "1597")
+AFTER = whole("after", 0, MAX_ID, None, "The page of ids above this one; does not go with a ranking.", "1597")
+LIMIT = whole("limit", 1, 500, 50, "At most so many rows.", "5")
+
+
+def sorting(rankings: tuple[str, ...]) -> Parameter[str]:
+    """The parameter that ranks."""
+    return choice("sort", ("id", *rankings), "In order of id, or ranked by a number.")
 
 
 class Listing(Row[State]):
@@ -21,27 +33,29 @@ class Listing(Row[State]):
         gather: Gather,
         definition: Definition[State],
         show: Show[State],
+        answers: tuple[type[Struct], type[Page[Any]]],
         what: str,
         rankings: Mapping[str, Callable[[State], int]],
     ) -> None:
-        super().__init__(gather, definition, show, what)
+        answer, self._page = answers
+        super().__init__(gather, definition, show, answer, PRODUCT_ID, what)
         self._rankings = rankings
+        self._sort = sorting(tuple(rankings))
 
-    async def listed(self, request: web.Request) -> dict[str, Any]:
+    async def listed(self, request: web.Request) -> Struct:
         """A page in order of id, from `after` on; or the first `limit` rows by `sort`, equal ones in order of id."""
         only(request, "after", "limit", "sort")
-        limit = integer(request, "limit", 50, 1, MAX_LIMIT)
-        sort = choice(request, "sort", "id", ("id", *self._rankings))
+        limit, sort, after = LIMIT.read(request), self._sort.read(request), AFTER.read(request)
         if sort == "id":
-            after = integer(request, "after", -1, 0, MAX_ID)
-            answer = await self._gather.read(Query(self._table, start=str(after + 1), limit=limit))
+            start = 0 if after is None else after + 1
+            answer = await self._gather.read(Query(self._table, start=str(start), limit=limit))
             rows = answer.rows
-            following = rows[-1][0] if len(rows) == limit else None
+            following = int(rows[-1][0]) if len(rows) == limit else None
         else:
-            if "after" in request.query:
+            if after is not None:
                 raise Problem(400, "Bad Request", "after pages in order of id; it does not go with sort")
             answer = await self._gather.read(Query(self._table))
             rank = self._rankings[sort]
             rows = sorted(answer.rows, key=lambda row: (rank(row[1]), row[0]))[:limit]
             following = None
-        return {"items": [self._show(*row) for row in rows], "after": following, **standing(answer)}
+        return self._page(items=[self._show(*row) for row in rows], after=following, **standing(answer))

@@ -1,17 +1,29 @@
-"""Between HTTP and a view: bounded parameters in, JSON or an RFC 9457 problem out."""
+"""Between HTTP and a view: JSON or an RFC 9457 problem out."""
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from aiohttp import web
-
-from tables.reads import Answer
+from msgspec import Meta
 
 logger = logging.getLogger(__name__)
 
-MAX_LIMIT = 500
+
+class ProblemDetails(msgspec.Struct, frozen=True, kw_only=True):
+    """An error (RFC 9457)."""
+
+    type: str = "about:blank"
+    title: Annotated[str, Meta(description="The status in words.", examples=["Bad Request"])]
+    status: Annotated[int, Meta(ge=400, le=599, examples=[400])]
+    detail: Annotated[
+        str,
+        Meta(
+            description="What is wrong, in a sentence.",
+            examples=["limit must be a whole number from 1 to 500, not 'many'"],
+        ),
+    ]
 
 
 class Problem(Exception):
@@ -20,6 +32,16 @@ class Problem(Exception):
     def __init__(self, status: int, title: str, detail: str) -> None:
         super().__init__(detail)
         self.status, self.title, self.detail = status, title, detail
+
+    @property
+    def body(self) -> ProblemDetails:
+        """What is sent."""
+        return ProblemDetails(title=self.title, status=self.status, detail=self.detail)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What is sent besides."""
+        return {}
 
 
 def json_response(body: Any, status: int = 200, content_type: str = "application/json") -> web.Response:
@@ -30,8 +52,9 @@ def json_response(body: Any, status: int = 200, content_type: str = "application
 
 def problem_response(problem: Problem) -> web.Response:
     """RFC 9457."""
-    body = {"type": "about:blank", "title": problem.title, "status": problem.status, "detail": problem.detail}
-    return json_response(body, problem.status, "application/problem+json")
+    response = json_response(problem.body, problem.status, "application/problem+json")
+    response.headers.update(problem.headers)
+    return response
 
 
 @web.middleware
@@ -55,39 +78,8 @@ async def problems(request: web.Request, handler: Callable[[web.Request], Awaita
         return problem_response(Problem(500, "Internal Server Error", "the worker failed on this; its log says how"))
 
 
-def integer(request: web.Request, name: str, default: int, low: int, high: int) -> int:
-    """A whole number of the query. Raises Problem 400 outside `low` to `high`."""
-    text = request.query.get(name)
-    if text is None:
-        return default
-    try:
-        value = int(text)
-    except ValueError:
-        value = low - 1
-    if not low <= value <= high:
-        raise Problem(400, "Bad Request", f"{name} must be a whole number from {low} to {high}, not {text[:40]!r}")
-    return value
-
-
-def choice(request: web.Request, name: str, default: str, choices: tuple[str, ...]) -> str:
-    """One of `choices`. Raises Problem 400 otherwise."""
-    value = request.query.get(name, default)
-    if value not in choices:
-        raise Problem(400, "Bad Request", f"{name} must be one of {', '.join(choices)}, not {value[:40]!r}")
-    return value
-
-
 def only(request: web.Request, *names: str) -> None:
     """Raises Problem 400 for a parameter that this resource does not know: a typo must not be ignored."""
     unknown = sorted(set(request.query) - set(names))
     if unknown:
         raise Problem(400, "Bad Request", f"unknown parameter {unknown[0][:40]!r}; known: {', '.join(names) or 'none'}")
-
-
-def standing(answer: Answer[Any]) -> dict[str, Any]:
-    """What every answer says of itself: how complete it is, and at which offsets it stands."""
-    return {
-        "complete": answer.complete,
-        "partitions": {"answered": answer.answered, "of": answer.of},
-        "offsets": answer.offsets,
-    }

@@ -13,6 +13,8 @@ from shopnow_streams.views.gather import PATH, Gather
 from shopnow_streams.views.health import Health
 from shopnow_streams.views.hours import Hours
 from shopnow_streams.views.metrics import Metrics, TablesCollector
+from shopnow_streams.views.openapi import Description
+from shopnow_streams.views.operations import operations
 from shopnow_streams.views.page import json_response, problems
 from shopnow_streams.views.snapshots import PATH as SNAPSHOT_PATH
 from shopnow_streams.views.snapshots import WORKERS_PATH, Snapshots
@@ -37,15 +39,16 @@ def add_routes(
         ("/", dashboard.index),
         (dashboard.FILE_PATH, dashboard.file),
         ("/api/products", products.resource(gather).listed),
-        ("/api/products/{key}", products.resource(gather).one),
+        ("/api/products/{id}", products.resource(gather).one),
         ("/api/stock", stock.resource(gather).listed),
-        ("/api/stock/{key}", stock.resource(gather).one),
-        ("/api/orders/{key}", orders.resource(gather).one),
-        ("/api/revenue", Hours(gather, hours.revenue).listed),
-        ("/api/funnel", Hours(gather, hours.funnel).listed),
+        ("/api/stock/{id}", stock.resource(gather).one),
+        ("/api/orders/{id}", orders.resource(gather).one),
+        ("/api/revenue", Hours(gather, hours.REVENUE).listed),
+        ("/api/funnel", Hours(gather, hours.FUNNEL).listed),
         ("/health/live", health.live),
         ("/health/ready", health.ready),
         ("/metrics", Metrics(TablesCollector(live, lag), *([archive] if archive else [])).exposed),
+        ("/openapi.json", Description(operations(archive=archive is not None)).shown),
         *([("/api/archive", archive.shown)] if archive else []),
         *([(SNAPSHOT_PATH, snapshots.serve), (WORKERS_PATH, snapshots.workers)] if snapshots else []),
     ):

@@ -1,35 +1,54 @@
-"""One row of a table as a resource: `/api/orders/{key}` and its like."""
+"""One row of a table as a resource: `/api/orders/{id}` and its like."""
 
 from collections.abc import Callable
 from typing import Any, Generic
 
+import msgspec
 from aiohttp import web
+from msgspec import Struct
 
 from shopnow_streams.folds.definition import Definition, Key, State
 from shopnow_streams.views.gather import Gather
-from shopnow_streams.views.page import Problem, only, standing
+from shopnow_streams.views.page import Problem, only
+from shopnow_streams.views.parameters import Parameter
+from shopnow_streams.views.standing import standing
 from tables.reads import Query
 
-Show = Callable[[Key, State], dict[str, Any]]
+Show = Callable[[Key, State], Struct]
 
 
 class Row(Generic[State]):
-    """The rows of `definition`, each shown by `show`; `what` is what a problem calls one of them."""
+    """The rows of `definition`, each shown by `show` and answered as `answer`; `what` is what a problem calls one."""
 
-    def __init__(self, gather: Gather, definition: Definition[State], show: Show[State], what: str) -> None:
+    def __init__(
+        self,
+        gather: Gather,
+        definition: Definition[State],
+        show: Show[State],
+        answer: type[Struct],
+        key: Parameter[Any],
+        what: str,
+    ) -> None:
         self._gather = gather
         self._table = definition.name
         self._show = show
+        self._answer = answer
+        self._key = key
         self._what = what
 
-    async def one(self, request: web.Request) -> dict[str, Any]:
-        """The row of the path's key. Raises Problem 404 where the partitions that answered have none."""
+    async def one(self, request: web.Request) -> Struct:
+        """The row of the path's id. Raises Problem 404 where the partitions that answered have none."""
         only(request)
-        key = request.match_info["key"]
+        text = request.match_info[self._key.name]
+        try:
+            key = str(self._key.of(text))
+        except msgspec.ValidationError:
+            raise Problem(404, "Not Found", self._missing(text, True)) from None
         answer = await self._gather.read(Query(self._table, keys=[key]))
         if not answer.rows:
-            raise Problem(404, "Not Found", self._missing(key, answer.complete))
-        return {**self._show(*answer.rows[0]), **standing(answer)}
+            raise Problem(404, "Not Found", self._missing(text, answer.complete))
+        shown = msgspec.structs.asdict(self._show(*answer.rows[0]))
+        return self._answer(**shown, **standing(answer))
 
     def _missing(self, key: str, complete: bool) -> str:
         """Nothing found: a fact where all partitions answered, else a maybe."""

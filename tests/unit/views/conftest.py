@@ -1,6 +1,7 @@
 """Workers of one application, each with partitions made by hand and the API on a port of its own."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,9 +14,11 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from faust.types import TP
 
+from agents.partition_archive import PartitionArchive
 from shopnow_streams.events import Event
 from shopnow_streams.folds import TABLES
 from shopnow_streams.topics import Topic
+from shopnow_streams.views.archive import ArchiveProgress
 from shopnow_streams.views.gather import Gather
 from shopnow_streams.views.peers import Peers
 from shopnow_streams.views.routes import add_routes
@@ -69,17 +72,35 @@ class Worker:
 MakeWorker = Callable[..., Any]
 
 
-@pytest.fixture
-async def make_worker(tmp_path: Path) -> AsyncIterator[MakeWorker]:
+class FakeArchiver(SimpleNamespace):
+    """What the view looks at of an archiver."""
+
+    def __init__(self, ends: dict[TP, int], outage: str | None = None) -> None:
+        partitions = {tp: PartitionArchive(tp, end, end) for tp, end in ends.items()}
+        super().__init__(
+            partitions=partitions,
+            committed_segments=2,
+            committed_bytes=1_000,
+            held_bytes=10,
+            outage=outage,
+            gaps={},
+            retries=0,
+        )
+
+
+@contextlib.asynccontextmanager
+async def fleet(folder: Path) -> AsyncIterator[MakeWorker]:
     """Makes workers that know of one another, and of all `partitions` of theirs."""
     made: list[Worker] = []
     addresses: set[str] = set()
     session = aiohttp.ClientSession()
 
-    async def make(partitions: Iterable[int] = range(PARTITIONS)) -> Worker:
-        folder = tmp_path / f"worker-{len(made)}"
-        folder.mkdir()
-        live = LiveTables(LiveTablesConfig("shop", folder, {}), TABLES)
+    async def make(
+        partitions: Iterable[int] = range(PARTITIONS), archiver: FakeArchiver | None = None, **given: Any
+    ) -> Worker:
+        own = folder / f"worker-{len(made)}"
+        own.mkdir()
+        live = LiveTables(LiveTablesConfig("shop", own, {}), TABLES)
         application = web.Application()
         faust_app = SimpleNamespace(
             conf=SimpleNamespace(canonical_url=""),
@@ -87,10 +108,11 @@ async def make_worker(tmp_path: Path) -> AsyncIterator[MakeWorker]:
             http_client=session,
         )
         server = TestServer(application)
-        worker = Worker(live, server, session, addresses, folder)
+        worker = Worker(live, server, session, addresses, own)
         peers = Peers(faust_app)
         gather, snapshots = Gather(peers, live, PARTITIONS), Snapshots(peers, live, PARTITIONS)
-        add_routes(application, gather, live, lambda: worker.settled, lambda: worker.lag, snapshots=snapshots)
+        progress = ArchiveProgress(archiver, "hdfs://there/shopnow", peers) if archiver else None  # type: ignore[arg-type]
+        add_routes(application, gather, live, lambda: worker.settled, lambda: worker.lag, progress, snapshots, **given)
         await server.start_server()
         faust_app.conf.canonical_url = str(server.make_url(""))
         addresses.add(faust_app.conf.canonical_url)
@@ -105,6 +127,13 @@ async def make_worker(tmp_path: Path) -> AsyncIterator[MakeWorker]:
         for owned in worker.live.owned.values():
             owned.partition.store.close()
     await session.close()
+
+
+@pytest.fixture
+async def make_worker(tmp_path: Path) -> AsyncIterator[MakeWorker]:
+    """`fleet`, for one test."""
+    async with fleet(tmp_path) as make:
+        yield make
 
 
 @pytest.fixture

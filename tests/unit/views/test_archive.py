@@ -11,28 +11,12 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from faust.types import TP
 
-from agents.partition_archive import PartitionArchive
 from shopnow_streams.views.archive import PATH, ArchiveProgress, Gap, Part, merged
 from shopnow_streams.views.page import json_response
 from shopnow_streams.views.peers import Peers
+from tests.unit.views.conftest import FakeArchiver
 
 VIEWS, STOCK = "produit-consulte", "stock-mis-a-jour"
-
-
-class FakeArchiver(SimpleNamespace):
-    """What the view looks at of an archiver."""
-
-    def __init__(self, ends: dict[TP, int], outage: str | None = None) -> None:
-        partitions = {tp: PartitionArchive(tp, end, end) for tp, end in ends.items()}
-        super().__init__(
-            partitions=partitions,
-            committed_segments=2,
-            committed_bytes=1_000,
-            held_bytes=10,
-            outage=outage,
-            gaps={},
-            retries=0,
-        )
 
 
 @contextlib.asynccontextmanager

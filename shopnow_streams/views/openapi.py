@@ -1,0 +1,95 @@
+"""`/openapi.json`: OpenAPI 3.1 of the API, made of the types that the views send and read."""
+
+from collections.abc import Iterable, Sequence
+from importlib.metadata import version
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from shopnow_streams.views.operations import Operation
+from shopnow_streams.views.page import ProblemDetails, only
+from shopnow_streams.views.parameters import Described
+
+_REFERENCE = "#/components/schemas/{name}"
+_DESCRIPTION = (
+    "What the shop's customers do, counted exactly once. Any worker answers for all of them. Every answer out of the "
+    "tables says how complete it is, and at which Kafka offsets it stands. Errors are problems by RFC 9457."
+)
+_PROBLEMS = {
+    400: "A parameter that is unknown, or not as it should be.",
+    404: "There is none.",
+    413: "More rows than can be ranked.",
+    500: "The worker failed on this.",
+}
+
+
+class Description:
+    """The document, as a resource."""
+
+    def __init__(self, operations: Sequence[Operation]) -> None:
+        self._document = msgspec.Raw(msgspec.json.encode(document(operations)))
+
+    async def shown(self, request: web.Request) -> msgspec.Raw:
+        """All of it."""
+        only(request)
+        return self._document
+
+
+def document(operations: Sequence[Operation]) -> dict[str, Any]:
+    """The whole document."""
+    types: set[type] = {kind for operation in operations for kind in (*operation.answers, operation.not_ready) if kind}
+    ordered: list[type] = sorted((*types, ProblemDetails), key=lambda kind: kind.__name__)
+    _, schemas = msgspec.json.schema_components(ordered, ref_template=_REFERENCE)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "ShopNow+ streams", "version": version("shopnow-streams"), "description": _DESCRIPTION},
+        "paths": {operation.path: {"get": _operation(operation)} for operation in operations},
+        "components": {"schemas": schemas},
+    }
+
+
+def _operation(operation: Operation) -> dict[str, Any]:
+    found: dict[str, Any] = {"operationId": operation.name, "summary": operation.summary}
+    if operation.parameters:
+        found["parameters"] = [_parameter(parameter, operation.path) for parameter in operation.parameters]
+    return {**found, "responses": _responses(operation)}
+
+
+def _parameter(parameter: Described, path: str) -> dict[str, Any]:
+    in_path = f"{{{parameter.name}}}" in path
+    schema = parameter.schema()
+    example = [parameter.example] if schema["type"] == "array" else parameter.example
+    return {
+        "name": parameter.name,
+        "in": "path" if in_path else "query",
+        "required": in_path,
+        "description": parameter.meaning,
+        "schema": schema,
+        "example": int(parameter.example) if schema["type"] == "integer" else example,
+    }
+
+
+def _responses(operation: Operation) -> dict[str, Any]:
+    ok = {"description": "The answer.", "content": {operation.content_type: {"schema": _schema(operation)}}}
+    found = {"200": ok, **{str(status): _problem(status) for status in (*operation.problems, 500)}}
+    if operation.not_ready is not None:
+        content = {"application/json": {"schema": _one_of((operation.not_ready,))}}
+        found["503"] = {"description": "It is not ready.", "content": content}
+    return dict(sorted(found.items()))
+
+
+def _problem(status: int) -> dict[str, Any]:
+    schema = _one_of((ProblemDetails,))
+    return {"description": _PROBLEMS[status], "content": {"application/problem+json": {"schema": schema}}}
+
+
+def _schema(operation: Operation) -> dict[str, Any]:
+    if operation.answers:
+        return _one_of(operation.answers)
+    return {"type": "string"} if operation.content_type == "text/plain" else {"type": "object"}
+
+
+def _one_of(types: Iterable[type]) -> dict[str, Any]:
+    references = [{"$ref": _REFERENCE.format(name=kind.__name__)} for kind in types]
+    return references[0] if len(references) == 1 else {"anyOf": references}

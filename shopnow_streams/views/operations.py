@@ -1,0 +1,109 @@
+"""The public API, path by path: what each takes and what it answers. `openapi` tells it to programs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from msgspec import Struct
+
+from shopnow_streams.views import hours, listing, orders, products, stock
+from shopnow_streams.views.archive import Progress
+from shopnow_streams.views.health import Live, Ready
+from shopnow_streams.views.parameters import Described
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What a GET of `path` does. `answers` are the types of its body, one of them at a time; none where it is text.
+
+    `problems` are the statuses of the errors that are its own.
+    """
+
+    path: str
+    name: str
+    summary: str
+    answers: tuple[type[Struct], ...]
+    parameters: tuple[Described, ...] = ()
+    problems: tuple[int, ...] = ()
+    content_type: str = "application/json"
+    not_ready: type[Struct] | None = None
+
+
+def operations(*, archive: bool) -> Sequence[Operation]:
+    """All, in reading order. `archive`: whether this worker archives."""
+    page = (listing.AFTER, listing.LIMIT)
+    span = (hours.BY, hours.FROM, hours.LIMIT)
+    found = [
+        Operation(
+            "/api/products",
+            "listProducts",
+            "Products, in order of id or ranked",
+            (products.ProductPage,),
+            (*page, listing.sorting(products.RANKINGS)),
+            (400, 413),
+        ),
+        Operation(
+            "/api/products/{id}",
+            "getProduct",
+            "What one product does",
+            (products.ProductAnswer,),
+            (listing.PRODUCT_ID,),
+            (400, 404),
+        ),
+        Operation(
+            "/api/stock",
+            "listStock",
+            "Stock levels, in order of id or the lowest first",
+            (stock.StockPage,),
+            (*page, listing.sorting(stock.RANKINGS)),
+            (400, 413),
+        ),
+        Operation(
+            "/api/stock/{id}",
+            "getStock",
+            "The stock level of one product",
+            (stock.StockAnswer,),
+            (listing.PRODUCT_ID,),
+            (400, 404),
+        ),
+        Operation(
+            "/api/orders/{id}",
+            "getOrder",
+            "One order, placed and paid",
+            (orders.OrderAnswer,),
+            (orders.ORDER_ID,),
+            (400, 404),
+        ),
+        Operation(
+            "/api/revenue",
+            "getRevenue",
+            "Revenue by hour or day of event time",
+            (hours.RevenueByHour, hours.RevenueByDay),
+            span,
+            (400, 413),
+        ),
+        Operation(
+            "/api/funnel",
+            "getFunnel",
+            "Views, carts, orders and payments by hour or day, and the rates between them",
+            (hours.FunnelByHour, hours.FunnelByDay),
+            span,
+            (400, 413),
+        ),
+    ]
+    if archive:
+        found.append(
+            Operation("/api/archive", "getArchive", "How far the archive is, by all workers", (Progress,), (), (400,))
+        )
+    return (
+        *found,
+        Operation("/health/live", "isLive", "Whether this worker answers at all", (Live,)),
+        Operation(
+            "/health/ready",
+            "isReady",
+            "Whether this worker's offsets move, or there is nothing left to read",
+            (Ready,),
+            not_ready=Ready,
+        ),
+        Operation("/metrics", "getMetrics", "This worker's metrics for Prometheus", (), content_type="text/plain"),
+        Operation("/openapi.json", "getOpenapi", "This description", (), (), (400,)),
+    )

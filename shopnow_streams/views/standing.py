@@ -1,0 +1,68 @@
+"""What every answer out of the tables says of itself: how complete it is, and at which offsets it stands."""
+
+from typing import Annotated, Any, Generic, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+
+from tables.reads import Answer
+
+Count = Annotated[int, Meta(ge=0)]
+Offsets = Annotated[
+    dict[str, dict[int, int]],
+    Meta(
+        description="The next offset by topic and partition: every event below it is in the answer, none from it on.",
+        examples=[{"produit-consulte": {"0": 60351, "1": 140897}}],
+    ),
+]
+
+
+class Partitions(Struct, frozen=True):
+    """How many of the tables' partitions are in an answer."""
+
+    answered: Count
+    of: Annotated[int, Meta(ge=1)]
+
+
+class Standing(Struct, frozen=True, kw_only=True):
+    """How complete an answer is, and where it stands."""
+
+    complete: Annotated[
+        bool, Meta(description="Whether every partition answered; else rows may be missing, or numbers too low.")
+    ]
+    partitions: Partitions
+    offsets: Offsets
+
+
+Shown = TypeVar("Shown")
+
+
+class Page(Standing, Generic[Shown], frozen=True, kw_only=True):
+    """Rows of a table."""
+
+    items: list[Shown]
+    after: (
+        Annotated[int, Meta(ge=0, description="The `after` that gives the next page; null where there is none.")] | None
+    )
+
+
+def standing(answer: Answer[Any]) -> dict[str, Any]:
+    """The fields of `Standing`."""
+    return {
+        "complete": answer.complete,
+        "partitions": Partitions(answer.answered, answer.of),
+        "offsets": answer.offsets,
+    }
+
+
+def with_standing(shown: type[Struct], name: str) -> type[Struct]:
+    """The type of an answer with one `shown`, and where it stands."""
+    return msgspec.defstruct(
+        name,
+        [(field.name, Standing.__annotations__[field.name]) for field in msgspec.structs.fields(Standing)],
+        bases=(shown,),
+        namespace={"__doc__": shown.__doc__},
+        module=shown.__module__,
+        frozen=True,
+        kw_only=True,
+    )
