@@ -28,7 +28,7 @@ status: $(VENV)/.worker ## what runs
 
 spark: $(VENV)/.spark ## what `shopnow sql` and `shopnow batch` need
 
-test: $(VENV)/.all ## every test, with real Kafka, HDFS and Spark
+test: $(VENV)/.all $(VENV)/.browser ## every test, with real Kafka, HDFS and Spark
 	@$(BIN)/pytest
 
 check: $(VENV)/.all ## ruff, mypy --strict, import contracts, Dockerfile, compose file
@@ -68,4 +68,8 @@ $(VENV)/.spark: $(VENV)/.worker
 $(VENV)/.all: $(VENV)/.spark
 	@echo "installing what tests and checks need"
 	@$(INSTALL) -e '.[spark,test,check]'
+	@touch $@
+
+$(VENV)/.browser: tests/browser/chromium.py | $(VENV)/.all
+	@$(BIN)/python -m tests.browser.chromium
 	@touch $@
