@@ -120,6 +120,7 @@ def _settings(stack: LocalStack, port_offset: int) -> Settings:
 
 def _urls(worker: DemoWorker, stack: LocalStack) -> dict[str, str]:
     return {
+        "dashboard": f"{worker.api.url}/",
         "products": f"{worker.api.url}/api/products?sort=views",
         "revenue": f"{worker.api.url}/api/revenue?by=day",
         "metrics": f"{worker.api.url}/metrics",

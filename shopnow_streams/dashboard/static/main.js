@@ -42,6 +42,7 @@ const panels = [
   new Panel("pipeline", [feeds.ready, feeds.funnel, feeds.metrics, feeds.archive], language, (...news) => pipeline.draw(...news)),
 ];
 for (const feed of Object.values(feeds)) feed.subscribe(pulse);
+feeds.funnel.subscribe(beat);
 
 const SAYS = { loading: "connecting", live: "allWell", incomplete: "someMissing", silent: "noAnswer" };
 
@@ -51,6 +52,13 @@ function pulse() {
   setText(byId("pulse-text"), language.text(SAYS[standing]));
   const placed = byId("placed-today").textContent;
   document.title = standing === "silent" ? "⚠ ShopNow+" : `${placed ? `${placed} · ` : ""}ShopNow+`;
+}
+
+/** A sign of life for each answer, and none without: nothing moves, and nothing is drawn, in between. */
+function beat({ silentSinceMs }) {
+  if (silentSinceMs !== null || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+  const dot = document.querySelector("#pulse .dot");
+  dot.animate([{ transform: "scale(1.5)" }, { transform: "scale(1)" }], { duration: 450, easing: "ease-out" });
 }
 
 function tick() {
