@@ -28,12 +28,13 @@ class Description:
     """The document, as a resource."""
 
     def __init__(self, operations: Sequence[Operation]) -> None:
-        self._document = msgspec.Raw(msgspec.json.encode(document(operations)))
+        self.document = document(operations)
+        self._encoded = msgspec.Raw(msgspec.json.encode(self.document))
 
     async def shown(self, request: web.Request) -> msgspec.Raw:
         """All of it."""
         only(request)
-        return self._document
+        return self._encoded
 
 
 def document(operations: Sequence[Operation]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The public API, path by path: what each takes and what it answers. `openapi` tells it to programs."""
+"""The public API, path by path: what each takes and answers. `openapi` tells it to programs, `docs` to people."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

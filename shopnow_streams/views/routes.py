@@ -9,6 +9,7 @@ from faust.types import TP
 from shopnow_streams.views import dashboard, hours, orders, products, stock
 from shopnow_streams.views.archive import PATH as ARCHIVE_PATH
 from shopnow_streams.views.archive import ArchiveProgress
+from shopnow_streams.views.docs import STYLE_PATH, Docs
 from shopnow_streams.views.gather import PATH, Gather
 from shopnow_streams.views.health import Health
 from shopnow_streams.views.hours import Hours
@@ -34,6 +35,8 @@ def add_routes(
 ) -> None:
     """Put the API on Faust's own web server."""
     health = Health(settled, lag, live.next_offset)
+    description = Description(operations(archive=archive is not None))
+    docs = Docs(description.document)
     server.middlewares.append(problems)
     for path, view in (
         ("/", dashboard.index),
@@ -48,7 +51,9 @@ def add_routes(
         ("/health/live", health.live),
         ("/health/ready", health.ready),
         ("/metrics", Metrics(TablesCollector(live, lag), *([archive] if archive else [])).exposed),
-        ("/openapi.json", Description(operations(archive=archive is not None)).shown),
+        ("/openapi.json", description.shown),
+        ("/docs", docs.page),
+        (STYLE_PATH, docs.style),
         *([("/api/archive", archive.shown)] if archive else []),
         *([(SNAPSHOT_PATH, snapshots.serve), (WORKERS_PATH, snapshots.workers)] if snapshots else []),
     ):

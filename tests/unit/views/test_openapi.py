@@ -8,7 +8,7 @@ import pytest
 from shopnow_streams.events import MAX_ID
 from tests.unit.views.conftest import FakeArchiver, MakeWorker, Worker
 
-APART = ("/internal/", "/static/")
+APART = ("/internal/", "/static/", "/docs")
 """Not of the API that others build on."""
 
 PAGES = {"/"}
