@@ -1,6 +1,6 @@
 # ShopNow+ streams. `make demo` runs it all; `make test` proves it.
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status test check chaos bench spark clean
+.PHONY: help demo up down status audit test check chaos bench spark clean
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
@@ -25,6 +25,9 @@ down: $(VENV)/.worker ## end them
 
 status: $(VENV)/.worker ## what runs
 	@$(BIN)/shopnow status
+
+audit: $(VENV)/.spark ## recompute every live number from the archive, and compare
+	@$(BIN)/shopnow audit
 
 spark: $(VENV)/.spark ## what `shopnow sql` and `shopnow batch` need
 
