@@ -16,6 +16,11 @@ _DESCRIPTION = (
     "What the shop's customers do, counted exactly once. Any worker answers for all of them. Every answer out of the "
     "tables says how complete it is, and at which Kafka offsets it stands. Errors are problems by RFC 9457."
 )
+_ETAG = {
+    "description": "The strong tag of these bytes, for `If-None-Match`.",
+    "required": True,
+    "schema": {"type": "string", "pattern": '^"[0-9a-f]{32}"$'},
+}
 _PROBLEMS = {
     400: "A parameter that is unknown, or not as it should be.",
     404: "There is none.",
@@ -72,8 +77,15 @@ def _parameter(parameter: Described, path: str) -> dict[str, Any]:
 
 
 def _responses(operation: Operation) -> dict[str, Any]:
-    ok = {"description": "The answer.", "content": {operation.content_type: {"schema": _schema(operation)}}}
-    found = {"200": ok, **{str(status): _problem(status) for status in (*operation.problems, 500)}}
+    ok: dict[str, Any] = {
+        "description": "The answer.",
+        "content": {operation.content_type: {"schema": _schema(operation)}},
+    }
+    found = {"200": ok}
+    if operation.tagged:
+        ok["headers"] = {"ETag": _ETAG}
+        found["304"] = {"description": "What `If-None-Match` names is still the answer.", "headers": {"ETag": _ETAG}}
+    found |= {str(status): _problem(status) for status in (*operation.problems, 500)}
     if operation.not_ready is not None:
         content = {"application/json": {"schema": _one_of((operation.not_ready,))}}
         found["503"] = {"description": "It is not ready.", "content": content}

@@ -9,6 +9,7 @@ from shopnow_streams.views import hours, listing, orders, products, stock
 from shopnow_streams.views.archive import Progress
 from shopnow_streams.views.health import Live, Ready
 from shopnow_streams.views.parameters import Described
+from shopnow_streams.views.revalidation import REVALIDATED
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,11 @@ class Operation:
     problems: tuple[int, ...] = ()
     content_type: str = "application/json"
     not_ready: type[Struct] | None = None
+
+    @property
+    def tagged(self) -> bool:
+        """Whether the answer has an ETag."""
+        return self.path.startswith(REVALIDATED)
 
 
 def operations(*, archive: bool) -> Sequence[Operation]:

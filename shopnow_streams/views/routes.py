@@ -17,6 +17,7 @@ from shopnow_streams.views.metrics import Metrics, TablesCollector
 from shopnow_streams.views.openapi import Description
 from shopnow_streams.views.operations import operations
 from shopnow_streams.views.page import json_response, problems
+from shopnow_streams.views.revalidation import REVALIDATED, revalidated
 from shopnow_streams.views.snapshots import PATH as SNAPSHOT_PATH
 from shopnow_streams.views.snapshots import WORKERS_PATH, Snapshots
 from tables.live import LiveTables
@@ -57,15 +58,21 @@ def add_routes(
         *([("/api/archive", archive.shown)] if archive else []),
         *([(SNAPSHOT_PATH, snapshots.serve), (WORKERS_PATH, snapshots.workers)] if snapshots else []),
     ):
-        server.router.add_get(path, _answering(view))
+        server.router.add_get(path, _answering(view, revalidated if path.startswith(REVALIDATED) else _of_this_moment))
     server.router.add_post(PATH, gather.serve)
     if archive:
         server.router.add_post(ARCHIVE_PATH, archive.serve)
 
 
-def _answering(view: Callable[[web.Request], Awaitable[Any]]) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+def _answering(
+    view: Callable[[web.Request], Awaitable[Any]], sent: Callable[[web.Request, Any], web.Response]
+) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def answer(request: web.Request) -> web.StreamResponse:
         body = await view(request)
-        return body if isinstance(body, web.StreamResponse) else json_response(body)
+        return body if isinstance(body, web.StreamResponse) else sent(request, body)
 
     return answer
+
+
+def _of_this_moment(_request: web.Request, body: Any) -> web.Response:
+    return json_response(body)

@@ -65,7 +65,9 @@ class Worker:
             assert response.status == status, await response.text()
             is_problem = response.content_type == "application/problem+json"
             assert is_problem == (status >= 400 and not path.startswith("/health"))
-            assert response.headers["Cache-Control"] == "no-store"
+            kept = status == 200 and path.startswith(("/api/", "/openapi.json"))
+            assert response.headers["Cache-Control"] == ("no-cache" if kept else "no-store")
+            assert ("ETag" in response.headers) == kept
             return await response.json(content_type=None)
 
 
