@@ -1,13 +1,17 @@
 """One question to every worker: each answers for the partitions it owns."""
 
+import asyncio
 import logging
 from typing import Any
 
 import msgspec
 from aiohttp import web
 
+from shopnow_streams.folds.products import PRODUCTS
+from shopnow_streams.views.awaited import NOTHING, AtLeast, Awaited, Offsets
 from shopnow_streams.views.page import Problem
 from shopnow_streams.views.peers import Peers
+from shopnow_streams.views.positions import Positions
 from tables.live import LiveTables
 from tables.reads import Answer, PartitionAnswer, Query, answer_locally, merge_answers
 
@@ -22,12 +26,23 @@ class Gather:
     """Reads over all workers of the application. A worker that does not answer in time makes the answer incomplete."""
 
     def __init__(self, peers: Peers, live: LiveTables, partitions: int) -> None:
+        self.at_least = AtLeast(partitions)
         self._peers = peers
         self._live = live
         self._partitions = partitions
+        self._positions = Positions(live, self._everywhere)
 
-    async def read(self, query: Query) -> Answer[Any]:
-        """The merged answer. Raises Problem for a key of the wrong form, or more rows than can be ranked."""
+    async def read(self, query: Query, awaited: Awaited = NOTHING) -> Answer[Any]:
+        """The merged answer, once it has every event that is awaited.
+
+        Raises Problem for a key of the wrong form, or more rows than can be ranked; NotYet when the time is over.
+        """
+        deadline_s = asyncio.get_running_loop().time() + awaited.wait_ms / 1000
+        while missing := awaited.missing((answer := await self._read(query)).offsets):
+            await self._positions.reach(awaited, missing, deadline_s)
+        return answer
+
+    async def _read(self, query: Query) -> Answer[Any]:
         try:
             local = await answer_locally(self._live, query)
         except ValueError as error:
@@ -35,11 +50,15 @@ class Gather:
         except OverflowError as error:
             raise Problem(413, "Content Too Large", str(error)) from error
         answers = await self._peers.ask(PATH, msgspec.json.encode(query))
-        remote = [answer for peer, body in answers.items() for answer in self._read(peer, query, body)]
+        remote = [answer for peer, body in answers.items() for answer in self._decoded(peer, query, body)]
         definition = self._live.definitions[query.table]
         return merge_answers(definition, [*local, *remote], self._partitions, query.limit)
 
-    def _read(self, peer: str, query: Query, body: bytes) -> list[PartitionAnswer]:
+    async def _everywhere(self) -> Offsets:
+        """Where all partitions stand: what the answer without a row of any table says."""
+        return (await self._read(Query(PRODUCTS.name, keys=[]))).offsets
+
+    def _decoded(self, peer: str, query: Query, body: bytes) -> list[PartitionAnswer]:
         try:
             answers = _decode_answers(body)
             merge_answers(self._live.definitions[query.table], answers, self._partitions)  # rows of another form raise

@@ -12,6 +12,7 @@ from aiohttp import web
 from msgspec import Meta, Struct
 
 from shopnow_streams.folds.hours import HOURS, ShopHour, hour_key, merge
+from shopnow_streams.views.awaited import WAITING
 from shopnow_streams.views.gather import Gather
 from shopnow_streams.views.page import only
 from shopnow_streams.views.parameters import Parameter, choice, whole
@@ -170,10 +171,10 @@ class Hours:
 
     async def listed(self, request: web.Request) -> Struct:
         """The newest `limit` hours (or the days they make, `by=day`), not before `from`; and their total."""
-        only(request, "from", "by", "limit")
+        only(request, "from", "by", "limit", *WAITING)
         by, limit, moment = BY.read(request), LIMIT.read(request), FROM.read(request)
         start = _FIRST if moment is None else _hour(moment)
-        answer = await self._gather.read(Query(HOURS.name))
+        answer = await self._gather.read(Query(HOURS.name), self._gather.at_least.read(request))
         since = [row for row in answer.rows if str(row[0]) >= start]
         rows = since[-limit:]
         if by == "day":

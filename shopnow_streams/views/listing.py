@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from shopnow_streams.events import MAX_ID
 from shopnow_streams.folds.definition import Definition, State
+from shopnow_streams.views.awaited import WAITING
 from shopnow_streams.views.gather import Gather
 from shopnow_streams.views.page import Problem, only
 from shopnow_streams.views.parameters import Parameter, choice, whole
@@ -44,17 +45,18 @@ class Listing(Row[State]):
 
     async def listed(self, request: web.Request) -> Struct:
         """A page in order of id, from `after` on; or the first `limit` rows by `sort`, equal ones in order of id."""
-        only(request, "after", "limit", "sort")
+        only(request, "after", "limit", "sort", *WAITING)
         limit, sort, after = LIMIT.read(request), self._sort.read(request), AFTER.read(request)
+        awaited = self._gather.at_least.read(request)
         if sort == "id":
             start = 0 if after is None else after + 1
-            answer = await self._gather.read(Query(self._table, start=str(start), limit=limit))
+            answer = await self._gather.read(Query(self._table, start=str(start), limit=limit), awaited)
             rows = answer.rows
             following = int(rows[-1][0]) if len(rows) == limit else None
         else:
             if after is not None:
                 raise Problem(400, "Bad Request", "after pages in order of id; it does not go with sort")
-            answer = await self._gather.read(Query(self._table))
+            answer = await self._gather.read(Query(self._table), awaited)
             rank = self._rankings[sort]
             rows = sorted(answer.rows, key=lambda row: (rank(row[1]), row[0]))[:limit]
             following = None

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from shopnow_streams.views.awaited import NotYetDetails
 from shopnow_streams.views.operations import Operation
 from shopnow_streams.views.page import ProblemDetails, only
 from shopnow_streams.views.parameters import Described
@@ -26,6 +27,7 @@ _PROBLEMS = {
     404: "There is none.",
     413: "More rows than can be ranked.",
     500: "The worker failed on this.",
+    504: "An event of `at_least` was not counted in time.",
 }
 
 
@@ -45,7 +47,8 @@ class Description:
 def document(operations: Sequence[Operation]) -> dict[str, Any]:
     """The whole document."""
     types: set[type] = {kind for operation in operations for kind in (*operation.answers, operation.not_ready) if kind}
-    ordered: list[type] = sorted((*types, ProblemDetails), key=lambda kind: kind.__name__)
+    types |= {_problem_type(status) for operation in operations for status in operation.problems}
+    ordered: list[type] = sorted((types | {ProblemDetails}), key=lambda kind: kind.__name__)
     _, schemas = msgspec.json.schema_components(ordered, ref_template=_REFERENCE)
     return {
         "openapi": "3.1.0",
@@ -65,15 +68,20 @@ def _operation(operation: Operation) -> dict[str, Any]:
 def _parameter(parameter: Described, path: str) -> dict[str, Any]:
     in_path = f"{{{parameter.name}}}" in path
     schema = parameter.schema()
-    example = [parameter.example] if schema["type"] == "array" else parameter.example
     return {
         "name": parameter.name,
         "in": "path" if in_path else "query",
         "required": in_path,
         "description": parameter.meaning,
         "schema": schema,
-        "example": int(parameter.example) if schema["type"] == "integer" else example,
+        "example": _typed(parameter.example, schema["type"]),
     }
+
+
+def _typed(example: str, kind: str) -> Any:
+    if kind == "array":
+        return [example]
+    return int(example) if kind == "integer" else example
 
 
 def _responses(operation: Operation) -> dict[str, Any]:
@@ -93,8 +101,12 @@ def _responses(operation: Operation) -> dict[str, Any]:
 
 
 def _problem(status: int) -> dict[str, Any]:
-    schema = _one_of((ProblemDetails,))
+    schema = _one_of((_problem_type(status),))
     return {"description": _PROBLEMS[status], "content": {"application/problem+json": {"schema": schema}}}
+
+
+def _problem_type(status: int) -> type[ProblemDetails]:
+    return NotYetDetails if status == 504 else ProblemDetails
 
 
 def _schema(operation: Operation) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from shopnow_streams.views import hours, listing, orders, products, stock
 from shopnow_streams.views.archive import Progress
+from shopnow_streams.views.awaited import WAIT_MS, AtLeast
 from shopnow_streams.views.health import Live, Ready
 from shopnow_streams.views.parameters import Described
 from shopnow_streams.views.revalidation import REVALIDATED
@@ -34,50 +35,51 @@ class Operation:
         return self.path.startswith(REVALIDATED)
 
 
-def operations(*, archive: bool) -> Sequence[Operation]:
-    """All, in reading order. `archive`: whether this worker archives."""
+def operations(partitions: int, *, archive: bool) -> Sequence[Operation]:
+    """All, in reading order, over tables of so many partitions. `archive`: whether this worker archives."""
+    waiting = (AtLeast(partitions), WAIT_MS)
     page = (listing.AFTER, listing.LIMIT)
-    span = (hours.BY, hours.FROM, hours.LIMIT)
+    span = (hours.BY, hours.FROM, hours.LIMIT, *waiting)
     found = [
         Operation(
             "/api/products",
             "listProducts",
             "Products, in order of id or ranked",
             (products.ProductPage,),
-            (*page, listing.sorting(products.RANKINGS)),
-            (400, 413),
+            (*page, listing.sorting(products.RANKINGS), *waiting),
+            (400, 413, 504),
         ),
         Operation(
             "/api/products/{id}",
             "getProduct",
             "What one product does",
             (products.ProductAnswer,),
-            (listing.PRODUCT_ID,),
-            (400, 404),
+            (listing.PRODUCT_ID, *waiting),
+            (400, 404, 504),
         ),
         Operation(
             "/api/stock",
             "listStock",
             "Stock levels, in order of id or the lowest first",
             (stock.StockPage,),
-            (*page, listing.sorting(stock.RANKINGS)),
-            (400, 413),
+            (*page, listing.sorting(stock.RANKINGS), *waiting),
+            (400, 413, 504),
         ),
         Operation(
             "/api/stock/{id}",
             "getStock",
             "The stock level of one product",
             (stock.StockAnswer,),
-            (listing.PRODUCT_ID,),
-            (400, 404),
+            (listing.PRODUCT_ID, *waiting),
+            (400, 404, 504),
         ),
         Operation(
             "/api/orders/{id}",
             "getOrder",
             "One order, placed and paid",
             (orders.OrderAnswer,),
-            (orders.ORDER_ID,),
-            (400, 404),
+            (orders.ORDER_ID, *waiting),
+            (400, 404, 504),
         ),
         Operation(
             "/api/revenue",
@@ -85,7 +87,7 @@ def operations(*, archive: bool) -> Sequence[Operation]:
             "Revenue by hour or day of event time",
             (hours.RevenueByHour, hours.RevenueByDay),
             span,
-            (400, 413),
+            (400, 413, 504),
         ),
         Operation(
             "/api/funnel",
@@ -93,7 +95,7 @@ def operations(*, archive: bool) -> Sequence[Operation]:
             "Views, carts, orders and payments by hour or day, and the rates between them",
             (hours.FunnelByHour, hours.FunnelByDay),
             span,
-            (400, 413),
+            (400, 413, 504),
         ),
     ]
     if archive:

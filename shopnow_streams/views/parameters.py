@@ -31,6 +31,13 @@ class Described(Protocol):
         """JSON Schema of its value."""
 
 
+def converted(text: str, kind: Any) -> Any:
+    """The value of that type that `text` stands for. Raises msgspec.ValidationError."""
+    if text.endswith("\n"):  # which `$` of Python's patterns lets pass
+        raise msgspec.ValidationError("a line's end")
+    return msgspec.convert(text, kind, strict=False)
+
+
 @dataclass(frozen=True)
 class Parameter(Generic[Value]):
     """One value. `type` is what its text is converted to; `wanted` tells that to whoever gave another."""
@@ -56,9 +63,7 @@ class Parameter(Generic[Value]):
 
     def of(self, text: str) -> Value:
         """The value that `text` stands for. Raises msgspec.ValidationError."""
-        if text.endswith("\n"):  # which `$` of Python's patterns lets pass
-            raise msgspec.ValidationError("a line's end")
-        value: Value = msgspec.convert(text, self.type, strict=False)
+        value: Value = converted(text, self.type)
         return value
 
     def schema(self) -> dict[str, Any]:

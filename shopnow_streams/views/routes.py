@@ -36,7 +36,7 @@ def add_routes(
 ) -> None:
     """Put the API on Faust's own web server."""
     health = Health(settled, lag, live.next_offset)
-    description = Description(operations(archive=archive is not None))
+    description = Description(operations(gather.at_least.partitions, archive=archive is not None))
     docs = Docs(description.document)
     server.middlewares.append(problems)
     for path, view in (

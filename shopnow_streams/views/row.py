@@ -8,6 +8,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from shopnow_streams.folds.definition import Definition, Key, State
+from shopnow_streams.views.awaited import WAITING
 from shopnow_streams.views.gather import Gather
 from shopnow_streams.views.page import Problem, only
 from shopnow_streams.views.parameters import Parameter
@@ -38,13 +39,14 @@ class Row(Generic[State]):
 
     async def one(self, request: web.Request) -> Struct:
         """The row of the path's id. Raises Problem 404 where the partitions that answered have none."""
-        only(request)
+        only(request, *WAITING)
+        awaited = self._gather.at_least.read(request)
         text = request.match_info[self._key.name]
         try:
             key = str(self._key.of(text))
         except msgspec.ValidationError:
             raise Problem(404, "Not Found", self._missing(text, True)) from None
-        answer = await self._gather.read(Query(self._table, keys=[key]))
+        answer = await self._gather.read(Query(self._table, keys=[key]), awaited)
         if not answer.rows:
             raise Problem(404, "Not Found", self._missing(text, answer.complete))
         shown = msgspec.structs.asdict(self._show(*answer.rows[0]))

@@ -40,6 +40,7 @@ class Worker:
     session: aiohttp.ClientSession
     knows: set[str]
     folder: Path
+    gather: Gather
     settled: bool = True
     lag: dict[TP, int] = field(default_factory=dict)
 
@@ -110,9 +111,9 @@ async def fleet(folder: Path) -> AsyncIterator[MakeWorker]:
             http_client=session,
         )
         server = TestServer(application)
-        worker = Worker(live, server, session, addresses, own)
         peers = Peers(faust_app)
         gather, snapshots = Gather(peers, live, PARTITIONS), Snapshots(peers, live, PARTITIONS)
+        worker = Worker(live, server, session, addresses, own, gather)
         progress = ArchiveProgress(archiver, "hdfs://there/shopnow", peers) if archiver else None  # type: ignore[arg-type]
         add_routes(application, gather, live, lambda: worker.settled, lambda: worker.lag, progress, snapshots, **given)
         await server.start_server()

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from shopnow_streams.topics import Topic
 from shopnow_streams.views.docs import Docs, links
 from tests.unit.views.conftest import FakeArchiver, MakeWorker, Worker
 
@@ -37,6 +38,7 @@ class Page(HTMLParser):
 @pytest.fixture
 async def worker(make_worker: MakeWorker) -> Worker:
     found: Worker = await make_worker(archiver=FakeArchiver({}))
+    found.fold(0, Topic.PRODUCT_VIEWED, [b"?"])
     return found
 
 
@@ -81,7 +83,7 @@ async def test_its_links_lead_somewhere(worker: Worker) -> None:
         elif link not in tried:
             tried.add(link)
             async with worker.session.get(worker.server.make_url(link)) as response:
-                assert response.status in ((200, 404) if link.rpartition("/")[2] in ("1597", "C-1") else (200,)), link
+                assert response.status in ((200, 404) if "/1597" in link or "/C-1" in link else (200,)), link
     assert len(tried) >= 20
     assert {"/docs/style.css", "/openapi.json", "/api/products?sort=revenue_cents"} <= tried
 

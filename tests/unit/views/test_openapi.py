@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from shopnow_streams.events import MAX_ID
+from shopnow_streams.topics import Topic
 from tests.unit.views.conftest import FakeArchiver, MakeWorker, Worker
 
 APART = ("/internal/", "/static/", "/docs")
@@ -62,12 +63,14 @@ async def test_bounds_choices_and_defaults_are_those_of_the_views(described: Any
 
 async def test_each_parameter_has_an_example_that_is_accepted(described: Any, make_worker: MakeWorker) -> None:
     worker: Worker = await make_worker(archiver=FakeArchiver({}))
+    worker.fold(0, Topic.PRODUCT_VIEWED, [b"?"])  # of which `at_least` has an example
     tried = 0
     for path, methods in described["paths"].items():
         for parameter in methods["get"].get("parameters", []):
             assert parameter["description"]
             if parameter["in"] == "query" and "{id}" not in path:
-                await worker.get(path, **{parameter["name"]: parameter["example"]})
+                example = parameter["example"]
+                await worker.get(path, **{parameter["name"]: example[0] if isinstance(example, list) else example})
                 tried += 1
     assert tried >= 12
 
