@@ -6,6 +6,7 @@ A name that is not known is an error, not a wish: a typo must not run with the d
 import dataclasses
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,6 +46,14 @@ class Settings:
     web_advertised: str = _setting(
         "", "host:port under which the other workers reach this one; listen address if empty"
     )
+    web_cors_origins: str = _setting(
+        "", "origins whose pages may read the API, such as https://shop.example, separated by commas; * is every one"
+    )
+    web_tokens_file: str = _setting(
+        "",
+        "file of bearer tokens, one a line, one of which the API asks for; health and pages without numbers are open",
+    )
+    web_rate_per_s: float = _setting(0.0, "requests a second that one client address may make; 0: no limit")
     session_timeout_s: float = _setting(10.0, "a worker silent for this long loses its partitions")
     flush_interval_s: float = _setting(1.0, "how often changed rows become durable")
     flush_rows: int = _setting(5_000, "changed rows of a partition that make a flush due at once")
@@ -70,6 +79,10 @@ class Settings:
         _check(self.partitions >= 1, "partitions", "must be at least 1")
         _check(self.replication_factor >= 1, "replication_factor", "must be at least 1")
         _check(0 < self.web_port < 65536, "web_port", "must be a port, 1 to 65535")
+        origins = self.web_cors_origins.replace(" ", "").split(",")
+        good = all(re.fullmatch(r"|\*|https?://[^\s/?#@]+", origin) for origin in origins)
+        _check(good, "web_cors_origins", "must be origins such as https://shop.example, without a path")
+        _check(0 <= self.web_rate_per_s <= 1e6, "web_rate_per_s", "must be 0 to 1000000 requests a second")
         _check(3 <= self.session_timeout_s <= 40, "session_timeout_s", "must be 3 to 40 seconds")
         _check(0.05 <= self.flush_interval_s <= 60, "flush_interval_s", "must be 0.05 to 60 seconds")
         _check(self.flush_rows >= 1, "flush_rows", "must be at least 1")

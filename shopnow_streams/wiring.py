@@ -24,6 +24,7 @@ from shopnow_streams.folds import TABLES
 from shopnow_streams.kafka_admin import KafkaAdmin
 from shopnow_streams.settings import Settings
 from shopnow_streams.topics import Topic
+from shopnow_streams.views.access import access
 from shopnow_streams.views.archive import ArchiveProgress
 from shopnow_streams.views.gather import Gather
 from shopnow_streams.views.peers import Peers
@@ -91,11 +92,12 @@ class ShopNowApp(BatchApp):
 
     def _new_web(self) -> Any:
         web: Any = super()._new_web()
-        peers = Peers(self)
+        guards = access(self.settings)
+        peers = Peers(self, guards.tokens)
         gather = Gather(peers, self.live, self.settings.partitions)
         progress = ArchiveProgress(self.archive.archiver, self.settings.archive, peers) if self.archive else None
         snapshots = Snapshots(peers, self.live, self.settings.partitions)
-        add_routes(web.web_app, gather, self.live, self.settled, self.lag, progress, snapshots)
+        add_routes(web.web_app, gather, self.live, self.settled, self.lag, progress, snapshots, guards)
         return web
 
     async def on_started(self) -> None:

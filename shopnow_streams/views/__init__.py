@@ -1,5 +1,5 @@
 """Read-only HTTP on every worker: a file a resource.
 
-`gather` asks all workers and merges; `page` turns what was asked into bounded parameters, and errors into RFC 9457
-problems; `routes` lists what there is.
+`gather` asks all workers and merges; `parameters` bounds what is asked, `page` turns errors into RFC 9457 problems.
+`routes` lists what there is, `operations` what of it is public, for `openapi` and `docs`; `access` is who may ask.
 """

@@ -27,7 +27,7 @@ class Gather:
 
     def __init__(self, peers: Peers, live: LiveTables, partitions: int) -> None:
         self.at_least = AtLeast(partitions)
-        self._peers = peers
+        self.peers = peers
         self._live = live
         self._partitions = partitions
         self._positions = Positions(live, self._everywhere)
@@ -49,7 +49,7 @@ class Gather:
             raise Problem(404, "Not Found", f"{query.table} has no such key: {error}") from error
         except OverflowError as error:
             raise Problem(413, "Content Too Large", str(error)) from error
-        answers = await self._peers.ask(PATH, msgspec.json.encode(query))
+        answers = await self.peers.ask(PATH, msgspec.json.encode(query))
         remote = [answer for peer, body in answers.items() for answer in self._decoded(peer, query, body)]
         definition = self._live.definitions[query.table]
         return merge_answers(definition, [*local, *remote], self._partitions, query.limit)

@@ -7,10 +7,12 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from shopnow_streams.views.access import EVERYBODY, Access
 from shopnow_streams.views.awaited import NotYetDetails
 from shopnow_streams.views.operations import Operation
 from shopnow_streams.views.page import ProblemDetails, only
 from shopnow_streams.views.parameters import Described
+from shopnow_streams.views.tokens import is_open
 
 _REFERENCE = "#/components/schemas/{name}"
 _DESCRIPTION = (
@@ -22,10 +24,17 @@ _ETAG = {
     "required": True,
     "schema": {"type": "string", "pattern": '^"[0-9a-f]{32}"$'},
 }
+_SCHEMES = {"token": {"type": "http", "scheme": "bearer"}}
+_REFUSED: dict[int, dict[str, Any]] = {
+    401: {"WWW-Authenticate": {"required": True, "schema": {"type": "string"}}},
+    429: {"Retry-After": {"description": "In seconds.", "required": True, "schema": {"type": "string"}}},
+}
 _PROBLEMS = {
     400: "A parameter that is unknown, or not as it should be.",
+    401: "No bearer token, or none of those that are known.",
     404: "There is none.",
     413: "More rows than can be ranked.",
+    429: "More requests than a client's share.",
     500: "The worker failed on this.",
     504: "An event of `at_least` was not counted in time.",
 }
@@ -34,8 +43,8 @@ _PROBLEMS = {
 class Description:
     """The document, as a resource."""
 
-    def __init__(self, operations: Sequence[Operation]) -> None:
-        self.document = document(operations)
+    def __init__(self, operations: Sequence[Operation], access: Access) -> None:
+        self.document = document(operations, access)
         self._encoded = msgspec.Raw(msgspec.json.encode(self.document))
 
     async def shown(self, request: web.Request) -> msgspec.Raw:
@@ -44,8 +53,8 @@ class Description:
         return self._encoded
 
 
-def document(operations: Sequence[Operation]) -> dict[str, Any]:
-    """The whole document."""
+def document(operations: Sequence[Operation], access: Access = EVERYBODY) -> dict[str, Any]:
+    """The whole document. Refusals are in it where `access` has them."""
     types: set[type] = {kind for operation in operations for kind in (*operation.answers, operation.not_ready) if kind}
     types |= {_problem_type(status) for operation in operations for status in operation.problems}
     ordered: list[type] = sorted((types | {ProblemDetails}), key=lambda kind: kind.__name__)
@@ -53,16 +62,20 @@ def document(operations: Sequence[Operation]) -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {"title": "ShopNow+ streams", "version": version("shopnow-streams"), "description": _DESCRIPTION},
-        "paths": {operation.path: {"get": _operation(operation)} for operation in operations},
-        "components": {"schemas": schemas},
+        "paths": {operation.path: {"get": _operation(operation, access)} for operation in operations},
+        "components": {"schemas": schemas, **({"securitySchemes": _SCHEMES} if access.tokens.needed else {})},
     }
 
 
-def _operation(operation: Operation) -> dict[str, Any]:
+def _operation(operation: Operation, access: Access) -> dict[str, Any]:
     found: dict[str, Any] = {"operationId": operation.name, "summary": operation.summary}
     if operation.parameters:
         found["parameters"] = [_parameter(parameter, operation.path) for parameter in operation.parameters]
-    return {**found, "responses": _responses(operation)}
+    refusals = [429] if access.rate.limited and not operation.path.startswith("/health/") else []
+    if access.tokens.needed and not is_open(operation.path):
+        found["security"] = [{"token": []}]
+        refusals.append(401)
+    return {**found, "responses": _responses(operation, refusals)}
 
 
 def _parameter(parameter: Described, path: str) -> dict[str, Any]:
@@ -84,7 +97,7 @@ def _typed(example: str, kind: str) -> Any:
     return int(example) if kind == "integer" else example
 
 
-def _responses(operation: Operation) -> dict[str, Any]:
+def _responses(operation: Operation, refusals: Sequence[int]) -> dict[str, Any]:
     ok: dict[str, Any] = {
         "description": "The answer.",
         "content": {operation.content_type: {"schema": _schema(operation)}},
@@ -93,7 +106,7 @@ def _responses(operation: Operation) -> dict[str, Any]:
     if operation.tagged:
         ok["headers"] = {"ETag": _ETAG}
         found["304"] = {"description": "What `If-None-Match` names is still the answer.", "headers": {"ETag": _ETAG}}
-    found |= {str(status): _problem(status) for status in (*operation.problems, 500)}
+    found |= {str(status): _problem(status) for status in (*operation.problems, *refusals, 500)}
     if operation.not_ready is not None:
         content = {"application/json": {"schema": _one_of((operation.not_ready,))}}
         found["503"] = {"description": "It is not ready.", "content": content}
@@ -102,7 +115,8 @@ def _responses(operation: Operation) -> dict[str, Any]:
 
 def _problem(status: int) -> dict[str, Any]:
     schema = _one_of((_problem_type(status),))
-    return {"description": _PROBLEMS[status], "content": {"application/problem+json": {"schema": schema}}}
+    found = {"description": _PROBLEMS[status], "content": {"application/problem+json": {"schema": schema}}}
+    return found | ({"headers": _REFUSED[status]} if status in _REFUSED else {})
 
 
 def _problem_type(status: int) -> type[ProblemDetails]:

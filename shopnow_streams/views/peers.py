@@ -7,6 +7,7 @@ from typing import Any
 import aiohttp
 
 from shopnow_streams.views.page import Problem
+from shopnow_streams.views.tokens import Tokens
 
 logger = logging.getLogger(__name__)
 
@@ -14,10 +15,11 @@ _TIMEOUT_S = 2.0
 
 
 class Peers:
-    """The workers that Faust's metadata of the group names, but for this one."""
+    """The workers that Faust's metadata of the group names, but for this one. Asked with the first of `tokens`."""
 
-    def __init__(self, app: Any) -> None:
+    def __init__(self, app: Any, tokens: Tokens | None = None) -> None:
         self._app = app
+        self._headers = tokens.own if tokens else {}
 
     @property
     def own(self) -> str:
@@ -39,7 +41,9 @@ class Peers:
         session: aiohttp.ClientSession = self._app.http_client
         timeout = aiohttp.ClientTimeout(_TIMEOUT_S)
         try:
-            async with session.post(f"http://{host}{path}", data=body, timeout=timeout) as response:
+            async with session.post(
+                f"http://{host}{path}", data=body, timeout=timeout, headers=self._headers
+            ) as response:
                 if response.status == 413:
                     raise Problem(413, "Content Too Large", f"worker {host} has more rows than can be ranked")
                 response.raise_for_status()

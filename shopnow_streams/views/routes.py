@@ -7,6 +7,7 @@ from aiohttp import web
 from faust.types import TP
 
 from shopnow_streams.views import dashboard, hours, orders, products, stock
+from shopnow_streams.views.access import EVERYBODY, Access
 from shopnow_streams.views.archive import PATH as ARCHIVE_PATH
 from shopnow_streams.views.archive import ArchiveProgress
 from shopnow_streams.views.docs import STYLE_PATH, Docs
@@ -16,7 +17,7 @@ from shopnow_streams.views.hours import Hours
 from shopnow_streams.views.metrics import Metrics, TablesCollector
 from shopnow_streams.views.openapi import Description
 from shopnow_streams.views.operations import operations
-from shopnow_streams.views.page import json_response, problems
+from shopnow_streams.views.page import json_response
 from shopnow_streams.views.revalidation import REVALIDATED, revalidated
 from shopnow_streams.views.snapshots import PATH as SNAPSHOT_PATH
 from shopnow_streams.views.snapshots import WORKERS_PATH, Snapshots
@@ -33,12 +34,13 @@ def add_routes(
     lag: Callable[[], Mapping[TP, int]],
     archive: ArchiveProgress | None = None,
     snapshots: Snapshots | None = None,
+    access: Access = EVERYBODY,
 ) -> None:
     """Put the API on Faust's own web server."""
     health = Health(settled, lag, live.next_offset)
-    description = Description(operations(gather.at_least.partitions, archive=archive is not None))
+    description = Description(operations(gather.at_least.partitions, archive=archive is not None), access)
     docs = Docs(description.document)
-    server.middlewares.append(problems)
+    server.middlewares.extend(access.middlewares(gather.peers))
     for path, view in (
         ("/", dashboard.index),
         (dashboard.FILE_PATH, dashboard.file),

@@ -27,6 +27,9 @@ GIVEN: dict[str, tuple[str, Any]] = {
     "web_host": ("0.0.0.0", "0.0.0.0"),  # noqa: S104
     "web_port": ("8080", 8080),
     "web_advertised": ("worker-1:8080", "worker-1:8080"),
+    "web_cors_origins": ("https://a.example,https://b.example", "https://a.example,https://b.example"),
+    "web_tokens_file": ("secrets/tokens", "secrets/tokens"),
+    "web_rate_per_s": ("2.5", 2.5),
     "session_timeout_s": ("6.5", 6.5),
     "flush_interval_s": ("0.2", 0.2),
     "flush_rows": ("5", 5),
@@ -130,6 +133,12 @@ def test_a_switch_may_be_written_in_several_ways(text: str, value: bool) -> None
         ("replication_factor", [1], [0]),
         ("web_port", [1, 65_535], [0, 65_536, -1]),
         ("session_timeout_s", [3.0, 40.0], [2.9, 40.1, float("nan"), float("inf"), -10.0]),
+        ("web_rate_per_s", [0.0, 1e6], [-0.1, 1e7, float("nan")]),
+        (
+            "web_cors_origins",
+            ["", "*", "https://a.example, http://localhost:3000"],
+            ["a.example", "https://a.example/", "https://a.example;https://b.example/x", "null"],
+        ),
         ("flush_interval_s", [0.05, 60.0], [0.0, 0.04, 61.0, float("nan")]),
         ("flush_rows", [1], [0, -1]),
         ("archive_format", ["parquet", "jsonl"], ["", "avro", "PARQUET"]),

@@ -18,6 +18,7 @@ from agents.partition_archive import PartitionArchive
 from shopnow_streams.events import Event
 from shopnow_streams.folds import TABLES
 from shopnow_streams.topics import Topic
+from shopnow_streams.views.access import EVERYBODY, Access
 from shopnow_streams.views.archive import ArchiveProgress
 from shopnow_streams.views.gather import Gather
 from shopnow_streams.views.peers import Peers
@@ -99,7 +100,7 @@ async def fleet(folder: Path) -> AsyncIterator[MakeWorker]:
     session = aiohttp.ClientSession()
 
     async def make(
-        partitions: Iterable[int] = range(PARTITIONS), archiver: FakeArchiver | None = None, **given: Any
+        partitions: Iterable[int] = range(PARTITIONS), archiver: FakeArchiver | None = None, access: Access = EVERYBODY
     ) -> Worker:
         own = folder / f"worker-{len(made)}"
         own.mkdir()
@@ -111,11 +112,11 @@ async def fleet(folder: Path) -> AsyncIterator[MakeWorker]:
             http_client=session,
         )
         server = TestServer(application)
-        peers = Peers(faust_app)
+        peers = Peers(faust_app, access.tokens)
         gather, snapshots = Gather(peers, live, PARTITIONS), Snapshots(peers, live, PARTITIONS)
         worker = Worker(live, server, session, addresses, own, gather)
         progress = ArchiveProgress(archiver, "hdfs://there/shopnow", peers) if archiver else None  # type: ignore[arg-type]
-        add_routes(application, gather, live, lambda: worker.settled, lambda: worker.lag, progress, snapshots, **given)
+        add_routes(application, gather, live, lambda: worker.settled, lambda: worker.lag, progress, snapshots, access)
         await server.start_server()
         faust_app.conf.canonical_url = str(server.make_url(""))
         addresses.add(faust_app.conf.canonical_url)
