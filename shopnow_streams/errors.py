@@ -20,7 +20,8 @@ ShopNowError
 ├── SparkError             a question to the archive has no answer
 │   ├── SparkMissing       Spark is not installed, or did not start
 │   ├── QuestionRefused    Spark can't answer it: no such column, not SQL
-│   └── SparkFailed        Spark gave up on the way
+│   ├── SparkFailed        Spark gave up on the way
+│   └── OutputRefused      its result can't be written where it was asked for
 └── StackError             the local stack could not be installed, started or stopped
     ├── JavaMissing
     ├── PortBusy
@@ -110,6 +111,10 @@ class QuestionRefused(SparkError):
 
 class SparkFailed(SparkError):
     """Spark gave up while it read or computed: its archive is away, or it ran out of room."""
+
+
+class OutputRefused(SparkError):
+    """A result can't be written there: a file has that name already, or nothing can be written."""
 
 
 class AuditImpossible(ShopNowError):

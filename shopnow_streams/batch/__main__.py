@@ -1,9 +1,6 @@
-"""`python -m shopnow_streams.batch daily-sales`, and what `spark-submit` is given on a cluster."""
+"""`python -m shopnow_streams.batch NAME`: see `job`."""
 
-import sys
-
-from shopnow_streams.cli import main
+from shopnow_streams.batch.job import main
 
 if __name__ == "__main__":
-    sys.argv[1:1] = ["batch"]
     main()

@@ -3,7 +3,7 @@
 import csv
 import sys
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 import click
 import msgspec
@@ -33,10 +33,15 @@ def print_json(rows: Rows) -> None:
 
 
 def print_csv(rows: Rows) -> None:
+    """As `write_csv`, on standard output."""
+    write_csv(rows, sys.stdout)
+
+
+def write_csv(rows: Rows, file: TextIO) -> None:
     """A line of names, then the rows. A null is nothing at all; lists and structs are JSON."""
-    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer = csv.writer(file, lineterminator="\n")
     writer.writerow(rows.columns)
-    writer.writerows([_text(value, "") for value in row] for row in rows.rows)
+    writer.writerows([text(value, "") for value in row] for row in rows.rows)
 
 
 def print_table(rows: Rows) -> None:
@@ -66,7 +71,7 @@ def _table(rows: Rows) -> Table:
     for name, numeric in zip(rows.columns, rows.numeric, strict=True):
         table.add_column(Text(name), justify="right" if numeric else "left")
     for row in rows.rows:
-        table.add_row(*(Text(_text(value, "-")) for value in row))
+        table.add_row(*(Text(text(value, "-")) for value in row))
     return table
 
 
@@ -75,11 +80,12 @@ def _block(rows: Rows, row: Any) -> Table:
     block.add_column(style="bold")
     block.add_column(overflow="fold")
     for name, value in zip(rows.columns, row, strict=True):
-        block.add_row(Text(name), Text(_text(value, "-")))
+        block.add_row(Text(name), Text(text(value, "-")))
     return block
 
 
-def _text(value: Any, nothing: str) -> str:
+def text(value: Any, nothing: str) -> str:
+    """A value in one cell: `nothing` for a null, JSON for lists and structs."""
     if value is None:
         return nothing
     return msgspec.json.encode(value).decode() if isinstance(value, dict | list) else str(value)

@@ -10,8 +10,8 @@ from pyspark.sql.types import DataType, DateType, NumericType, TimestampNTZType,
 from shopnow_streams.batch.printing import Rows
 
 
-def fetch(frame: DataFrame, limit: int) -> Rows:
-    """The first `limit` rows, computed now: blocks for as long as Spark works.
+def fetch(frame: DataFrame, limit: int | None) -> Rows:
+    """The first `limit` rows, or all, computed now: blocks for as long as Spark works.
 
     Days and moments are text, since Spark knows years that Python does not; bytes are text where they are UTF-8,
     else base64; structs are dictionaries.
@@ -19,12 +19,12 @@ def fetch(frame: DataFrame, limit: int) -> Rows:
     fields = frame.schema.fields
     numbered = frame.toDF(*(f"c{number}" for number in range(len(fields))))  # two columns may have one name
     shown = numbered.select(*(_showable(f"c{number}", field.dataType) for number, field in enumerate(fields)))
-    found = shown.limit(limit + 1).collect()
+    found = (shown if limit is None else shown.limit(limit + 1)).collect()
     return Rows(
         [field.name for field in fields],
         [isinstance(field.dataType, NumericType) for field in fields],
         [[_plain(value) for value in row] for row in found[:limit]],
-        len(found) > limit,
+        limit is not None and len(found) > limit,
     )
 
 

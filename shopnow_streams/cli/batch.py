@@ -4,48 +4,48 @@ import importlib.util
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from rich.console import Console
 from rich.status import Status
 
-from shopnow_streams.batch.jobs import JOBS, Job
-from shopnow_streams.batch.printing import Rows, print_csv, print_json, print_table
+from shopnow_streams.batch.answer import SHOWN, Asked
+from shopnow_streams.batch.command import Decorator, Shown, archive_option, archive_url, form, form_options, job_command
+from shopnow_streams.batch.jobs import JOBS
+from shopnow_streams.batch.output import Output
 from shopnow_streams.errors import SparkMissing
-from shopnow_streams.settings import from_environment
 from shopnow_streams.stack.java import find_java
 from shopnow_streams.stack.local import CACHE
 
 if TYPE_CHECKING:  # Spark is optional, and takes a second to import
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
     from shopnow_streams.batch.views import Tables
 
-Command = Callable[..., Any]
-Question = Callable[["SparkSession", "Tables"], "DataFrame"]
+Answer = TypeVar("Answer")
+Question = Callable[["SparkSession", "Tables"], Answer]
+
+SPARK: tuple[Decorator, ...] = (
+    click.option("--master", default="local[*]", show_default=True, help="The Spark that works: this machine."),
+    click.option("--memory", default="1g", show_default=True, help="What Spark may use here."),
+)
 
 
-def _options(command: Command) -> Command:
-    """What every question takes."""
-    for option in reversed(
-        [
-            click.option("--archive", help="hdfs://host:port/root or file:///root; SHOPNOW_ARCHIVE where not given."),
-            click.option("--master", default="local[*]", show_default=True, help="The Spark that works: this machine."),
-            click.option("--memory", default="1g", show_default=True, help="What Spark may use here."),
-            click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="Rows to show."),
-            click.option("--json", "as_json", is_flag=True, help="One JSON object a line."),
-            click.option("--csv", "as_csv", is_flag=True, help="Comma-separated, with a line of names."),
-        ]
-    ):
+def _sql_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    limit: Decorator = click.option(
+        "--limit", type=click.IntRange(1), default=SHOWN, show_default=True, help="Rows to show."
+    )
+    options: list[Decorator] = [archive_option(), *SPARK, limit, *form_options()]
+    for option in reversed(options):
         command = option(command)
     return command
 
 
 @click.command()
 @click.argument("statement")
-@_options
-def sql(statement: str, **options: Any) -> None:
+@_sql_options
+def sql(statement: str, archive: str | None, master: str, memory: str, limit: int, as_json: bool, as_csv: bool) -> None:
     """Ask the archive in SQL.
 
     \b
@@ -56,7 +56,12 @@ def sql(statement: str, **options: Any) -> None:
 
     `DESCRIBE order_placed` shows a table's columns. `rejected IS NULL` leaves out records that are no events.
     """
-    _answer(lambda spark, _: spark.sql(statement), **options)
+    shown = form(as_json, as_csv)
+    _require_spark()
+    from shopnow_streams.batch.rows import fetch
+
+    rows = _ask(lambda spark, _: fetch(spark.sql(statement), limit), archive_url(archive), master, memory)
+    shown.show(rows)
 
 
 @click.group()
@@ -64,40 +69,28 @@ def batch() -> None:
     """Jobs over the whole archive."""
 
 
-def _command(job: Job) -> click.Command:
-    @click.command(job.name, help=job.summary)
-    @_options
-    def run(**options: Any) -> None:
-        _answer(lambda _, tables: job.run(tables), **options)
+def _answer(asked: Asked, where: Shown | Output, master: str, memory: str) -> None:
+    """Spark has ended when this returns or raises."""
+    if isinstance(where, Output):
+        output = where
+        output.require_free()
+        _ask(lambda spark, tables: asked.write(spark, tables, output), asked.archive, master, memory)
+        click.echo(f"wrote {output.place}", err=True)
+    else:
+        where.show(_ask(lambda _, tables: asked.shown(tables), asked.archive, master, memory))
 
-    return run
+
+def _require_spark() -> None:
+    if importlib.util.find_spec("pyspark") is None:
+        raise SparkMissing("Spark is not installed: pip install 'shopnow-streams[spark]'")
 
 
 for _job in JOBS:
-    batch.add_command(_command(_job))
+    batch.add_command(job_command(_job, _answer, SPARK, before=_require_spark))
 
 
-def _answer(
-    question: Question, archive: str | None, master: str, memory: str, limit: int, as_json: bool, as_csv: bool
-) -> None:
-    """Ask, and print the answer; Spark has ended when this returns or raises."""
-    if as_json and as_csv:
-        raise click.UsageError("--json or --csv, not both")
-    if importlib.util.find_spec("pyspark") is None:
-        raise SparkMissing("Spark is not installed: pip install 'shopnow-streams[spark]'")
-    archive = archive or from_environment().archive
-    if not archive:
-        raise click.UsageError("there is no archive to ask: --archive, or SHOPNOW_ARCHIVE")
-    rows = _ask(question, archive, master, memory, limit)
-    shown = print_json if as_json else print_csv if as_csv else print_table
-    shown(rows)
-    if rows.more:
-        click.echo(f"the first {len(rows.rows)} rows; --limit shows more", err=True)
-
-
-def _ask(question: Question, archive: str, master: str, memory: str, limit: int) -> Rows:
+def _ask(question: Question[Answer], archive: str, master: str, memory: str) -> Answer:
     from shopnow_streams.batch.failures import explained
-    from shopnow_streams.batch.rows import fetch
     from shopnow_streams.batch.session import spark_session
     from shopnow_streams.batch.views import read_archive
 
@@ -107,9 +100,9 @@ def _ask(question: Question, archive: str, master: str, memory: str, limit: int)
             status.update(f"listing {archive}")
             tables = read_archive(spark, archive)
             with _told(spark, status):
-                rows = fetch(question(spark, tables), limit)
+                answer = question(spark, tables)
             status.update("ending Spark")
-        return rows
+        return answer
 
 
 @contextmanager
