@@ -42,7 +42,7 @@ def shopping(bootstrap: str) -> Iterator[None]:
         sender = Sender(bootstrap)
         for event in traffic(seed=31, bad_share=0.05):
             sender.send(event)
-            if done.wait(0.002):
+            if done.wait(0.01):
                 break
         sender.flush()
 
@@ -85,12 +85,12 @@ def test_every_row_of_workers_at_work_and_then_the_one_that_is_wrong(
     settings = {
         "archive": f"{hdfs.uri}/{uuid.uuid4().hex}",
         "archive_webhdfs": hdfs.webhdfs_url,
-        "archive_segment_age_s": "12",
+        "archive_segment_age_s": "20",
         "session_timeout_s": "4",
     }
     workers = [worker("audited", **settings), worker("audited", **settings)]
     sender = Sender(kafka.bootstrap)
-    for event in itertools.islice(traffic(seed=30, bad_share=0.02), 20_000):
+    for event in itertools.islice(traffic(seed=30, bad_share=0.02), 6_000):
         sender.send(event)
     sender.flush()
     for each in workers:
