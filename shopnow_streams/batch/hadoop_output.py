@@ -1,5 +1,6 @@
 """A result on HDFS, or any file system that Spark knows, under its name at once."""
 
+import re
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -23,21 +24,31 @@ def on_hadoop(spark: "SparkSession", url: str, force: bool) -> Iterator[Path]:
     path = jvm.org.apache.hadoop.fs.Path(url)
     unfinished = jvm.org.apache.hadoop.fs.Path(path.getParent(), f".{path.getName()}.{uuid.uuid4().hex}")
     configuration = spark._jsc.hadoopConfiguration()
-    try:
+    with _refused(url):
         files = path.getFileSystem(configuration)
         if not force and files.exists(path):
             raise taken(url)
-        with tempfile.TemporaryDirectory(prefix="shopnow-output-") as folder:
-            here = Path(folder, "result")
-            yield here
+    with tempfile.TemporaryDirectory(prefix="shopnow-output-") as folder:
+        here = Path(folder, "result")
+        yield here
+        with _refused(url):
             try:
                 files.copyFromLocalFile(False, True, jvm.org.apache.hadoop.fs.Path(here.as_uri()), unfinished)
                 _rename(jvm, configuration, unfinished, path, force)
             finally:
                 files.delete(unfinished, False)
+
+
+@contextmanager
+def _refused(url: str) -> Iterator[None]:
+    """What the file system says, as an error of ours; what Spark says while it works is another matter."""
+    try:
+        yield
     except Py4JJavaError as error:
         cause = root_cause(error)
-        raise (taken(url) if "AlreadyExists" in cause else OutputRefused(f"{url} can't be written: {cause}")) from error
+        # each file system says it in its own way: an exception's name, or the words of a remote one
+        exists = re.search("already ?exists", cause, re.IGNORECASE)
+        raise (taken(url) if exists else OutputRefused(f"{url} can't be written: {cause}")) from error
 
 
 def _rename(jvm: Any, configuration: Any, unfinished: Any, path: Any, force: bool) -> None:

@@ -16,12 +16,14 @@ import pytest
 from pyspark.sql import SparkSession
 
 from shopnow_streams.batch.daily_sales import daily_sales
+from shopnow_streams.batch.output import Output
 from shopnow_streams.batch.rows import fetch
 from shopnow_streams.batch.session import spark_session
 from shopnow_streams.batch.views import read_archive
-from shopnow_streams.errors import ArchiveMissing, SparkFailed
+from shopnow_streams.errors import ArchiveMissing, OutputRefused, SparkFailed
 from shopnow_streams.topics import Topic
 from sinks.archive import Archive
+from sinks.hdfs import HdfsFiles
 from sinks.open import open_sink
 from sinks.segments import Records, Segment, SegmentName, date_of
 
@@ -223,6 +225,25 @@ def test_spark_reads_what_was_written_over_webhdfs(spark: SparkSession, hdfs: Hd
     tables = read_archive(spark, url)
     found = daily_sales(tables[Topic.ORDER_PLACED], tables[Topic.PAYMENT_ACCEPTED])
     assert [row.asDict() for row in found.collect()] == DAYS
+
+
+def test_a_result_gets_its_name_on_hdfs_once_and_whole(spark: SparkSession, hdfs: Hdfs) -> None:
+    folder = uuid.uuid4().hex
+    url = f"{hdfs.uri}/{folder}/sales.csv"
+    for force, text in ((False, "first"), (True, "second")):
+        with Output(url, "csv", force).written(spark) as path:
+            path.write_text(text)
+        assert spark.read.text(url).collect() == [(text,)]
+    with pytest.raises(OutputRefused, match="is there already"), Output(url, "csv").written(spark):
+        pytest.fail("asked only after the work")
+    other = url.replace("sales", "other")
+    with pytest.raises(OutputRefused, match="is there already"), Output(other, "csv").written(spark) as late:
+        late.write_text("late")
+        with Output(other, "csv").written(spark) as early:
+            early.write_text("early")
+    assert spark.read.text(other).collect() == [("early",)]
+    left = HdfsFiles(f"/{folder}", hdfs.webhdfs_url, "shopnow").list("")
+    assert {entry.name for entry in left} == {"sales.csv", "other.csv"}
 
 
 def shopnow(*words: str, folder: Path) -> tuple[subprocess.CompletedProcess[str], set[int]]:
