@@ -41,11 +41,13 @@ from tests.integration.shop_archive import (
 
 NAMED = {job.name: job for job in JOBS}
 BAD = b"no event"
+SMALL = {"spark.sql.shuffle.partitions": "2", "spark.sql.adaptive.enabled": "false"}
+"""Plans of a few rows take longer to think over than to run."""
 
 
 @pytest.fixture(scope="module")
 def spark(java: Path) -> Iterator[SparkSession]:
-    with spark_session("local[2]", java=java, settings={"spark.sql.shuffle.partitions": "2"}) as session:
+    with spark_session("local[2]", java=java, settings=SMALL) as session:
         yield session
 
 
@@ -317,27 +319,28 @@ def test_of_some_days_only_their_directories_are_read(spark: SparkSession, tmp_p
 def test_a_result_as_a_file_is_what_is_shown(spark: SparkSession, months: tuple[str, Tables], tmp_path: Path) -> None:
     url, tables = months
     days = Days(until=date(2025, 12, 31))
-    asked = Asked(NAMED["top-products"], url, days=days, limit=3)
+    asked = Asked(NAMED["data-quality"], url, days=days, limit=3)
     names, shown = asked.result(tables).columns, asked.shown(tables).rows
     assert len(shown) == 3
-    asked.write(spark, tables, Output(str(tmp_path / "top.csv"), "csv"))
-    with (tmp_path / "top.csv").open(encoding="utf-8", newline="") as file:
+    asked.write(spark, tables, Output(str(tmp_path / "quality.csv"), "csv"))
+    with (tmp_path / "quality.csv").open(encoding="utf-8", newline="") as file:
         assert list(csv.reader(file)) == [names, *([str(value) for value in row] for row in shown)]
 
-    whole = Asked(NAMED["top-products"], url, days=days)
-    whole.write(spark, tables, Output(str(tmp_path / "top.parquet"), "parquet"))
-    kept = pq.read_table(tmp_path / "top.parquet").to_pylist()
-    assert len(kept) == 25
-    assert [list(row.values()) for row in kept[:3]] == shown
+    whole = Asked(asked.job, url, days=days)
+    whole.write(spark, tables, Output(str(tmp_path / "quality.parquet"), "parquet"))
+    kept = pq.read_table(tmp_path / "quality.parquet").to_pylist()
+    assert len(kept) == 5 * 5  # of eight days three are in January and February
+    assert [[str(value) for value in row.values()] for row in kept[:3]] == [[str(v) for v in row] for row in shown]
 
-    asked.write(spark, tables, Output(str(tmp_path / "top.html"), "html"))
-    page = (tmp_path / "top.html").read_text(encoding="utf-8")
+    asked.write(spark, tables, Output(str(tmp_path / "quality.html"), "html"))
+    page = (tmp_path / "quality.html").read_text(encoding="utf-8")
     assert f"<dd>{url}</dd>" in page
-    assert "<dd>up to 2025-12-31</dd>" in page
+    assert "<dd>up to 2025-12-31 of kafka_timestamp</dd>" in page
+    assert f"<dd>{sum(row['records'] for row in kept):,} records</dd>" in page
     assert "the first 3 rows" in page
-    assert f'<td class="n">{shown[0][7]}</td>' in page
-    assert page.count('<rect class="bar') == 2 * 12  # charts are of the whole result
-    assert {each.name for each in tmp_path.iterdir()} == {"top.csv", "top.parquet", "top.html"}
+    assert page.count("<polyline") == 2 * 5  # charts are of the whole result
+    assert page.count("<circle") == 2 * 5 * 5
+    assert {each.name for each in tmp_path.iterdir()} == {"quality.csv", "quality.parquet", "quality.html"}
 
 
 @pytest.mark.parametrize("how", [str, Path.as_uri], ids=["path", "url"])
@@ -371,16 +374,15 @@ def test_what_fails_leaves_no_file(spark: SparkSession, months: tuple[str, Table
 
 def test_spark_submit_runs_a_job_in_its_own_session(java: Path, tmp_path: Path) -> None:
     """With its master, and another time zone than the days are of."""
-    url = archived(tmp_path / "archive", [order(1, "2025-11-28T23:30:00", total=2.5), payment(1, "10:00", 3.0)])
-    settings = {"session.timeZone": "Asia/Tokyo", "shuffle.partitions": "1"}
-    options = [word for name, value in settings.items() for word in ("--conf", f"spark.sql.{name}={value}")]
-    options += ["--driver-java-options", "-XX:TieredStopAtLevel=1"]  # starts in half the time
-    ran = submitted(
-        java, tmp_path, "--master", "local[1]", *options, str(job.__file__), "daily-sales", "--archive", url, "--csv"
-    )
+    url = archived(tmp_path / "archive", [view(1, "2025-11-28T23:30:00"), view(1, "2025-11-28T23:30:00", user=2)])
+    settings = {"sql.session.timeZone": "Asia/Tokyo", "sql.shuffle.partitions": "1", "ui.enabled": "false"}
+    options = [word for name, value in settings.items() for word in ("--conf", f"spark.{name}={value}")]
+    options += ["--driver-java-options", "-XX:+UseSerialGC -XX:TieredStopAtLevel=1"]  # starts in half the time
+    question = ["data-quality", "--archive", url, "--csv"]
+    ran = submitted(java, tmp_path, "--master", "local[1]", *options, str(job.__file__), *question)
     assert ran.returncode == 0, ran.stderr
     _, *days = csv.reader(ran.stdout.splitlines())
-    assert [(day[0], day[1], day[3], day[7]) for day in days] == [("2025-11-28", "1", "250", "300")]
+    assert [(*day[:3], day[11]) for day in days] == [("produit-consulte", "2025-11-28", "2", "1")]
 
 
 def test_a_job_in_a_session_that_is_there_leaves_it_as_it_was(
