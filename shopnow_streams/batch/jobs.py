@@ -115,7 +115,7 @@ JOBS = (
         "When products were out of stock, and the sales that it cost, by their own rate.",
         EVERY_TOPIC,
         charts=(
-            Chart("bars", "Dearest, euros lost", ("nom_produit", "out_at"), ("lost_euros",)),
+            Chart("bars", "Dearest, euros lost", ("nom_produit",), ("lost_euros",)),
             Chart("counts", "Stock-outs by product", ("nom_produit",)),
         ),
     ),
