@@ -53,12 +53,12 @@ class Batch:
     def slices(self, most: int) -> Iterator["Batch"]:
         """The batch as ones of at most `most` records, each the next of the one before."""
         start = self.start
-        for first in range(0, len(self.records) - most, most):
-            part = Batch(self.tp, self.records[first : first + most], start, self.epoch)
+        for first in range(0, len(self.records) or 1, most):
+            is_last = first + most >= len(self.records)
+            end = self.next_offset if is_last else None
+            part = Batch(self.tp, self.records[first : first + most], start, self.epoch, end)
             start = part.next_offset
             yield part
-        rest = self.records[-(len(self.records) % most or most) :] if start != self.start else self.records
-        yield Batch(self.tp, rest, start, self.epoch, self.next_offset)
 
     @property
     def topic(self) -> str:

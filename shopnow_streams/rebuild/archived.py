@@ -39,11 +39,6 @@ class ArchivedRecord:
         return 0, self._timestamp_ms
 
 
-def files_of(catalogue: Catalogue, tp: TP) -> list[SegmentFile]:
-    """The partition's files, in their order. Blocks; raises SinkUnavailable."""
-    return catalogue.listing(tp.topic, [tp.partition]).segments
-
-
 def batches(
     catalogue: Catalogue, tp: TP, files: list[SegmentFile], until_ms: int = ALL_MS
 ) -> Iterator[tuple[Batch, SegmentFile]]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from faust.types import TP
 
 from shopnow_streams.archive.catalogue import Catalogue, SegmentFile
-from shopnow_streams.rebuild.archived import ALL_MS, batches, files_of
+from shopnow_streams.rebuild.archived import ALL_MS, batches
 from shopnow_streams.topics import Topic
 from tables.cut import Cut
 from tables.partition import Partition
@@ -19,7 +19,13 @@ Done = Callable[[SegmentFile, int], None]
 
 def plan(catalogue: Catalogue, partitions: int) -> dict[TP, list[SegmentFile]]:
     """What there is to read, by partition of a topic. Blocks; raises SinkUnavailable."""
-    return {(tp := TP(str(topic), number)): files_of(catalogue, tp) for topic in Topic for number in range(partitions)}
+    planned: dict[TP, list[SegmentFile]] = {
+        TP(str(topic), number): [] for topic in Topic for number in range(partitions)
+    }
+    for topic in Topic:  # once a topic: a listing goes through all of its days
+        for file in catalogue.listing(str(topic), range(partitions)).segments:
+            planned[TP(str(topic), file.name.partition)].append(file)
+    return planned
 
 
 def fold(

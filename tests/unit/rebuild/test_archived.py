@@ -11,7 +11,7 @@ from shopnow_streams.archive.catalogue import Catalogue
 from shopnow_streams.delivery.batch import Batch
 from shopnow_streams.errors import ArchiveCorrupt
 from shopnow_streams.rebuild import archived
-from shopnow_streams.rebuild.archived import ALL_MS, batches, files_of
+from shopnow_streams.rebuild.archived import ALL_MS, batches
 from shopnow_streams.topics import Topic
 from sinks.archive import Archive
 from sinks.formats import format_named
@@ -41,7 +41,8 @@ def make_archive(segments: Sequence[Sequence[Row]], form: str = "parquet") -> Ca
 
 
 def read(catalogue: Catalogue, until_ms: int = ALL_MS) -> list[Batch]:
-    return [batch for batch, _ in batches(catalogue, VIEWS, files_of(catalogue, VIEWS), until_ms)]
+    files = catalogue.listing(VIEWS.topic, [VIEWS.partition]).segments
+    return [batch for batch, _ in batches(catalogue, VIEWS, files, until_ms)]
 
 
 def rows_of(found: Sequence[Batch]) -> list[Row]:
