@@ -12,6 +12,7 @@ def archiving(topic: str, archiver: Archiver, consumer: Callable[[], Consumer]) 
     """An agent that hands batches of `topic` to `archiver`, which marks them once a segment is committed."""
 
     async def archive(stream: Any) -> None:
+        """every raw record, into segments of the archive"""
         async for event in stream.events():
             batch = event.value
             if batch.epoch != consumer().reader.epoch or batch.tp in archiver.gaps:

@@ -180,9 +180,13 @@ def create_app(settings: Settings) -> ShopNowApp:
     app.live.on_durable = lambda offsets: _consumer(app).mark_processed(offsets)
     for topic in Topic:
         batches = app.topic(str(topic), schema=BatchSchema(), partitions=settings.partitions)
-        app.agent(batches, name=f"fold-{topic}")(folding(topic, app.live, lambda: _consumer(app)))
+        agent: Any = app.agent(batches, name=f"fold-{topic}")(folding(topic, app.live, lambda: _consumer(app)))
+        fed = (table.name for table in TABLES if any(flow.topic == topic for flow in table.flows))
+        agent.help = f"into {', '.join(fed)}"
+    helps = {definition.name: definition.help for definition in TABLES}
     for table in app.live.changelogs:
-        app.Table(table, partitions=settings.partitions, schema=RAW)
+        about = helps.get(table, "each topic: the offset that the partition's rows stand at")
+        app.Table(table, partitions=settings.partitions, schema=RAW, help=about)
     if settings.archive and settings.archive_embedded:
         app.archive = create_archive_app(settings)
     return app

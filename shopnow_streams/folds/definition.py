@@ -59,13 +59,14 @@ def by(key: Callable[[Any], Key]) -> Callable[[Sequence[Any]], Mapping[Any, Sequ
 
 @dataclass(frozen=True)
 class Definition(Generic[State]):
-    """A table. `state()` is the row of a key that nothing has happened to."""
+    """A table. `state()` is the row of a key that nothing has happened to; `help` is what `faust tables` says."""
 
     name: str
     key_type: type[int] | type[str]
     state: type[State]
     merge: Callable[[State, State], State]
     flows: tuple[Flow[State], ...]
+    help: str = ""
 
     def encode_key(self, key: Key) -> bytes:
         """A row's key as it stands in store and changelog; sorts as the keys do. Raises TypeError on another type."""

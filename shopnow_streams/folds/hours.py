@@ -99,6 +99,7 @@ _LAST_HOUR = datetime(9999, 12, 31, 23, tzinfo=UTC)
 
 HOURS = Definition(
     name="hours",
+    help="each hour of event time: funnel counts and revenue",
     key_type=str,
     state=ShopHour,
     merge=merge,

@@ -72,6 +72,7 @@ def _by_order(events: Sequence[OrderPlaced | PaymentAccepted]) -> Mapping[str, S
 
 ORDERS = Definition(
     name="orders",
+    help="each order: placed, paid, and the amounts of both",
     key_type=str,
     state=Order,
     merge=merge,

@@ -78,6 +78,7 @@ _by_product = by(attrgetter("id_produit"))
 
 PRODUCTS = Definition(
     name="products",
+    help="each product: views, adds, order lines, units and revenue",
     key_type=int,
     state=ProductActivity,
     merge=merge,

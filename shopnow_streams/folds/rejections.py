@@ -22,4 +22,11 @@ def merge(one: Rejections, other: Rejections) -> Rejections:
     return Rejections({reason: one.by_reason.get(reason, 0) + other.by_reason.get(reason, 0) for reason in reasons})
 
 
-REJECTIONS = Definition(name="rejections", key_type=str, state=Rejections, merge=merge, flows=())
+REJECTIONS = Definition(
+    name="rejections",
+    help="each topic: what was not an event, by reason",
+    key_type=str,
+    state=Rejections,
+    merge=merge,
+    flows=(),
+)

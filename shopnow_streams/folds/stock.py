@@ -39,6 +39,7 @@ def merge(one: StockLevel, other: StockLevel) -> StockLevel:
 
 STOCK = Definition(
     name="stock",
+    help="each product: units on hand at the newest count",
     key_type=int,
     state=StockLevel,
     merge=merge,

@@ -35,6 +35,13 @@ async def test_agents_and_tables_are_all_there(app: ShopNowApp) -> None:
     assert set(app.live.definitions) == TABLES - {"positions"}
 
 
+async def test_what_faust_lists_says_what_each_is(app: ShopNowApp) -> None:
+    agents: list[Any] = list(app.agents.values())
+    assert all(agent.help for agent in agents)
+    assert all(table.help for table in app.tables.values())
+    assert len({table.help for table in app.tables.values()}) == len(TABLES)
+
+
 async def test_each_agent_reads_the_batches_of_its_topic(app: ShopNowApp) -> None:
     for topic in TOPICS:
         channel: Any = app.agents[f"fold-{topic}"].channel
