@@ -1,5 +1,6 @@
 """The events as `faust models` lists them and `faust model commande-validee` shows them. Nothing decodes by these."""
 
+from types import new_class
 from typing import get_type_hints
 
 import faust
@@ -21,5 +22,4 @@ def _described(topic: str, event_type: type[msgspec.Struct]) -> type[faust.Recor
         "__module__": event_type.__module__,
         **{field.name: field.default for field in fields if not field.required},
     }
-    record: type[faust.Record] = type(faust.Record)(event_type.__name__, (faust.Record,), body, namespace=topic)
-    return record
+    return new_class(event_type.__name__, (faust.Record,), {"namespace": topic}, lambda names: names.update(body))
