@@ -160,7 +160,7 @@ class LiveTables(Service):
         }
         self._opening = list(writers.values())
         with ThreadPoolExecutor(len(numbers)) as threads:  # each waits for Kafka: their waits are one
-            list(threads.map(PartitionWriter.open, writers.values()))
+            list(threads.map(lambda writer: writer.open(), writers.values()))
         stores = {number: _open_store(config.data_dir / "tables" / str(number)) for number in numbers}
         self.restored_rows += restore(config.librdkafka, stores, self.changelogs, lambda: self.should_stop)
         return writers, stores, topic_ids(config.librdkafka, [str(topic) for topic in Topic], lambda: self.should_stop)
