@@ -19,12 +19,12 @@ TIMEOUT_S = 10.0
 
 @dataclass(frozen=True)
 class TopicState:
-    """One topic on the brokers; `records` is its ends less its beginnings, which counts markers too."""
+    """One topic on the brokers; `offsets` is its ends less its beginnings: records, and the markers of transactions."""
 
     name: str
     partitions: int
     replication_factor: int
-    records: int
+    offsets: int
 
 
 class KafkaAdmin:
@@ -51,7 +51,7 @@ class KafkaAdmin:
                     name,
                     len(found[name].partitions),
                     len(next(iter(found[name].partitions.values())).replicas) if found[name].partitions else 0,
-                    sum(self._records(client, name, number) for number in found[name].partitions),
+                    sum(self._offsets(client, name, number) for number in found[name].partitions),
                 )
                 for name in names
             ]
@@ -121,7 +121,7 @@ class KafkaAdmin:
             "start it with `make up`, or set SHOPNOW_KAFKA"
         )
 
-    def _records(self, client: Consumer, topic: str, partition: int) -> int:
+    def _offsets(self, client: Consumer, topic: str, partition: int) -> int:
         low, high = client.get_watermark_offsets(TopicPartition(topic, partition), timeout=self._timeout_s)
         return int(high - low)
 

@@ -24,7 +24,10 @@ def topics() -> None:
 @click.option("--all", "everything", is_flag=True, help="Changelogs and other topics too.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def listed(everything: bool, as_json: bool) -> None:
-    """Our topics, their partitions and records."""
+    """Our topics, their partitions and offsets.
+
+    A record has an offset; so has the marker that ends a transaction, of which the rejects' topic and changelogs have many.
+    """
     found = [
         state
         for state in KafkaAdmin(from_environment().connection).topics()
@@ -34,7 +37,7 @@ def listed(everything: bool, as_json: bool) -> None:
         click.echo(json.dumps([vars(state) for state in found]))
         return
     table = Table("topic", "what", box=None, header_style="bold")
-    for column in ("partitions", "replicas", "records"):
+    for column in ("partitions", "replicas", "offsets"):
         table.add_column(column, justify="right")
     for state in found:
         table.add_row(
@@ -42,7 +45,7 @@ def listed(everything: bool, as_json: bool) -> None:
             DESCRIPTIONS.get(state.name, ""),
             str(state.partitions),
             str(state.replication_factor),
-            f"{state.records:,}",
+            f"{state.offsets:,}",
         )
     Console().print(table)
 
@@ -73,7 +76,7 @@ def describe(topic: str, as_json: bool) -> None:
     console = Console()
     console.print(f"[bold]{topic}[/]: {DESCRIPTIONS[topic]}; keyed by {key}")
     table = Table(box=None, header_style="bold")
-    for column in ("partition", "first offset", "end", "records"):
+    for column in ("partition", "first offset", "end", "offsets"):
         table.add_column(column, justify="right")
     for number, (low, high) in marks.items():
         table.add_row(str(number), f"{low:,}", f"{high:,}", f"{high - low:,}")
