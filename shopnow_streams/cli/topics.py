@@ -26,7 +26,7 @@ def topics() -> None:
 def listed(everything: bool, as_json: bool) -> None:
     """Our topics, their partitions and offsets.
 
-    A record has an offset; so has the marker that ends a transaction, of which the rejects' topic and changelogs have many.
+    A record has an offset; so has the marker that ends a transaction: rejects' topic and changelogs have many.
     """
     found = [
         state
