@@ -9,7 +9,8 @@ that is refused by the broker.
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 
 import confluent_kafka
 from confluent_kafka import KafkaError, KafkaException
@@ -72,7 +73,8 @@ class PartitionWriter:
             ends: dict[str, int] = {}
             try:
                 self._persist("begin", self._producer.begin_transaction)
-                self._send(cut, ends, too_large)
+                with _calling_back():
+                    self._send(cut, ends, too_large)
                 self._persist("commit", lambda: self._producer.commit_transaction(_CALL_TIMEOUT_S))
             except KafkaException as error:
                 self._raise_if_fenced(error)
@@ -88,10 +90,11 @@ class PartitionWriter:
         self._given_up.set()
 
     def close(self) -> None:
-        """Drop what is not committed."""
+        """Drop what is not committed. Nothing that Kafka says of it matters any more."""
         self.give_up()
-        self._producer.purge()
-        self._producer.flush(0)
+        with suppress(KafkaException), _calling_back():
+            self._producer.purge()
+            self._producer.flush(0)
 
     def _send(self, cut: Cut, ends: dict[str, int], too_large: set[Reject]) -> None:
         for table, rows in cut.rows.items():
@@ -153,7 +156,8 @@ class PartitionWriter:
     def _persist(self, what: str, call: Callable[[], None]) -> None:
         while True:
             try:
-                return call()
+                with _calling_back():
+                    return call()
             except KafkaException as error:
                 self._raise_if_fenced(error)
                 reason: KafkaError = error.args[0]
@@ -172,6 +176,18 @@ class PartitionWriter:
     def _check_given_up(self, what: str) -> None:
         if self._given_up.is_set():
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT, f"{what}: given up"))
+
+
+@contextmanager
+def _calling_back() -> Iterator[None]:
+    """Around calls in which the client calls back. A fatal error is raised from among the callbacks, and one that runs
+    after it (a log line, say) turns it into a SystemError whose cause it is: confluent-kafka-python's issue 865."""
+    try:
+        yield
+    except SystemError as error:
+        if isinstance(error.__cause__, KafkaException):
+            raise error.__cause__ from None
+        raise
 
 
 def _note_end(ends: dict[str, int], changelog: str) -> Callable[[KafkaError | None, object], None]:

@@ -270,3 +270,30 @@ def test_closed_it_drops_what_is_not_committed(writer: PartitionWriter, producer
     writer.close()
     assert "purge" in producer.calls
     assert producer.committed == []
+
+
+def among_callbacks(cause: Exception | None) -> SystemError:
+    """What the client raises where a callback ran on top of an error."""
+    error = SystemError("<class 'logging.LogRecord'> returned a result with an exception set")
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize("call", ["begin", "commit"])
+def test_fenced_among_callbacks_is_fenced(writer: PartitionWriter, producer: FakeProducer, call: str) -> None:
+    producer.troubles = [(call, among_callbacks(FENCED))]
+    with pytest.raises(WriterFenced, match="partition 2"):
+        writer.commit(CUT)
+
+
+def test_an_error_that_is_not_kafkas_is_not_taken_for_one(writer: PartitionWriter, producer: FakeProducer) -> None:
+    producer.troubles = [("commit", among_callbacks(None))]
+    with pytest.raises(SystemError):
+        writer.commit(CUT)
+
+
+@pytest.mark.parametrize("trouble", [FENCED, among_callbacks(FENCED)])
+def test_a_fenced_writer_closes(writer: PartitionWriter, producer: FakeProducer, trouble: Exception) -> None:
+    producer.troubles = [("purge", trouble)]
+    writer.close()
+    assert producer.calls == ["purge"]
