@@ -7,6 +7,7 @@ ShopNowError
 ├── DeliveryFailed         Kafka did not acknowledge an event
 ├── TopicMismatch          a topic is missing, or has other partitions than the tables expect
 ├── OffsetsLost            Kafka no longer has the offsets that a table or the archive needs next
+├── TablesChanged          stored rows were folded by another version of the tables
 ├── DeliveryGap            a batch does not begin where its partition stands
 ├── StoreBusy              another process has a partition's local store open
 ├── StoreClosed            a partition was let go while its rows were read
@@ -59,6 +60,10 @@ class OffsetsLost(ShopNowError):
     def __init__(self, message: str, topic: str, partition: int) -> None:
         super().__init__(message)
         self.topic, self.partition = topic, partition
+
+
+class TablesChanged(ShopNowError):
+    """A partition's stored rows were folded by other tables than this version has: going on would count too little."""
 
 
 class DeliveryGap(ShopNowError):

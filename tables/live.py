@@ -14,7 +14,7 @@ from mode import Service
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from shopnow_streams.delivery.batch import Batch
-from shopnow_streams.errors import OffsetsLost, StoreBusy, WriterFenced
+from shopnow_streams.errors import OffsetsLost, StoreBusy, TablesChanged, WriterFenced
 from shopnow_streams.folds.definition import Definition
 from shopnow_streams.topics import Topic
 from tables.cut import POSITIONS, Cut
@@ -123,7 +123,7 @@ class LiveTables(Service):
         New ones: fence the former owner, then restore. A generation that we missed may have had another owner write
         to a partition which looks as if we had kept it: then all are new.
 
-        Raises OffsetsLost where a topic was made anew.
+        Raises OffsetsLost where a topic was made anew, TablesChanged where the rows are of another version.
         """
         kept = set(assigned) & self.owned.keys() if generation == self._generation + 1 else set()
         self._generation = generation
@@ -137,7 +137,7 @@ class LiveTables(Service):
                 return
             try:
                 self.owned |= {number: self._own(number, writers, stores, sources) for number in new}
-            except OffsetsLost:
+            except (OffsetsLost, TablesChanged):
                 await self._in_thread(_let_go, writers.values(), stores.values())
                 raise
 

@@ -9,8 +9,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from shopnow_streams.delivery.batch import Batch, Record
-from shopnow_streams.errors import DeliveryGap, OffsetsLost
+from shopnow_streams.errors import DeliveryGap, OffsetsLost, TablesChanged
 from shopnow_streams.events import NOT_AN_EVENT, Event, decoder, rejection
 from shopnow_streams.folds.definition import Definition, Flow
 from shopnow_streams.folds.rejections import REJECTIONS, Rejections, rejected
@@ -25,6 +27,9 @@ _NOT_AN_EVENT = (*NOT_AN_EVENT, TypeError)  # the last one where a record has no
 _SOURCE = "source:"
 """What the keys of topics' ids begin with, among the positions: no topic's name can hold a colon."""
 
+_TABLES = "tables:"
+"""The key of which tables, and which versions of them, the rows were folded by."""
+
 
 class Partition:
     """The state of partition `number`. The event loop's alone, but for `store`, which one flush at a time writes."""
@@ -34,11 +39,14 @@ class Partition:
         self.store = store
         self.tables = {definition.name: Rows(definition, store) for definition in definitions}
         stored = {key.decode(): value for key, value in store.scan(prefix(POSITIONS))}
-        self.positions = {key: int(value) for key, value in stored.items() if not key.startswith(_SOURCE)}
+        self.positions = {key: int(value) for key, value in stored.items() if ":" not in key}
         self._sources = {
             key.removeprefix(_SOURCE): value.decode() for key, value in stored.items() if key.startswith(_SOURCE)
         }
         self._sources_cut = self._sources
+        self._versions = {rows.definition.name: rows.definition.version for rows in self.tables.values()}
+        # rows of before this was noted are of the tables that there were then, all still at their first version
+        self._versions_cut = msgspec.json.decode(stored[_TABLES]) if _TABLES in stored else {}
         self.accepted: Counter[str] = Counter()
         self._rejects: list[Reject] = []
         self._whole = True
@@ -54,8 +62,10 @@ class Partition:
         """Note the ids that Kafka gives the topics which are read.
 
         Raises OffsetsLost where one was made anew since the last cut: the offsets that the tables stand at would be of
-        other records, and what lies below them would be missing.
+        other records, and what lies below them would be missing. Raises TablesChanged where the rows were folded by
+        other tables: a new one would lack all that lies below the positions, and never say so.
         """
+        self._compare_versions()
         for topic, topic_id in ids.items():
             if topic in self.positions and self._sources.get(topic, topic_id) != topic_id:
                 raise OffsetsLost(
@@ -66,6 +76,16 @@ class Partition:
                     self.number,
                 )
         self._sources = dict(ids)
+
+    def _compare_versions(self) -> None:
+        before = self._versions_cut
+        other = [name for name, version in self._versions.items() if before.get(name) != version]
+        if before and other and self.positions:
+            raise TablesChanged(
+                f"partition {self.number}: below the offsets it stands at, {', '.join(other)} did not exist or had "
+                "other rules. Stop all workers and run `shopnow rebuild --replace`, which makes all tables again from "
+                "the archive; or give the application a new SHOPNOW_APPLICATION_ID, to fold what Kafka still has."
+            )
 
     def begin(self, topic: str, offset: int) -> None:
         """Stand at `offset`, the first one of a topic of which nothing was folded yet."""
@@ -132,6 +152,9 @@ class Partition:
         if self._sources_cut != self._sources:
             changed[POSITIONS] += [(f"{_SOURCE}{topic}".encode(), one.encode()) for topic, one in self._sources.items()]
             self._sources_cut = self._sources
+        if self._versions_cut != self._versions:
+            changed[POSITIONS].append((_TABLES.encode(), msgspec.json.encode(self._versions)))
+            self._versions_cut = self._versions
         rejects, self._rejects = self._rejects, []
         self._cut_at = positions
         return Cut(self.number, changed, positions, rejects)

@@ -59,7 +59,10 @@ def by(key: Callable[[Any], Key]) -> Callable[[Sequence[Any]], Mapping[Any, Sequ
 
 @dataclass(frozen=True)
 class Definition(Generic[State]):
-    """A table. `state()` is the row of a key that nothing has happened to; `help` is what `faust tables` says."""
+    """A table. `state()` is the row of a key that nothing has happened to; `help` is what `faust tables` says.
+
+    `version` goes up whenever rows folded before can't be gone on with: another key, another fold, a field more.
+    """
 
     name: str
     key_type: type[int] | type[str]
@@ -67,6 +70,7 @@ class Definition(Generic[State]):
     merge: Callable[[State, State], State]
     flows: tuple[Flow[State], ...]
     help: str = ""
+    version: int = 1
 
     def encode_key(self, key: Key) -> bytes:
         """A row's key as it stands in store and changelog; sorts as the keys do. Raises TypeError on another type."""

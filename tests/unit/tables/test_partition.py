@@ -1,5 +1,6 @@
 """A partition is always the fold of every record below its positions, whatever was cut, evicted and reopened."""
 
+import dataclasses
 import random
 import tempfile
 from collections import Counter
@@ -14,10 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shopnow_streams.delivery.batch import Batch
-from shopnow_streams.errors import DeliveryGap, OffsetsLost
+from shopnow_streams.errors import DeliveryGap, OffsetsLost, TablesChanged
 from shopnow_streams.events import Event, OrderLine, OrderPlaced, ProductViewed, StockUpdated
 from shopnow_streams.folds import TABLES
 from shopnow_streams.folds.definition import Definition
+from shopnow_streams.folds.hours import HOURS
 from shopnow_streams.folds.products import PRODUCTS
 from shopnow_streams.folds.rejections import REJECTIONS
 from shopnow_streams.topics import Topic
@@ -215,7 +217,7 @@ class TestCut:
         assert partition.pending == 2 + 1 + 1 + 1  # products, the hour, the count of rejections, the reject
         cut = partition.cut()
         assert cut is not None
-        assert len(cut) == 5 + 1
+        assert len(cut) == 5 + 2  # its position, and which tables these are
         assert partition.pending == 0
 
     def test_its_length_is_its_rows_and_rejects(self) -> None:
@@ -374,4 +376,55 @@ class TestSources:
             assert cut is not None
             written.append([key for key, _ in cut.rows[POSITIONS] if b":" in key])
             partition.settle(0)
-        assert written == [[b"source:produit-consulte"], [], []]
+        assert written == [[b"source:produit-consulte", b"tables:"], [], []]
+
+
+class TestVersions:
+    """Which tables' rows a partition has."""
+
+    def stood(self, store: PartitionStore, *definitions: Definition[Any]) -> None:
+        partition = Partition(3, definitions, store)
+        partition.begin(VIEWS, 0)
+        apply(partition, batch_of(VIEWS, 3, [view()] * 2))
+        settle(partition)
+
+    def test_the_same_tables_go_on(self, store: PartitionStore) -> None:
+        self.stood(store, PRODUCTS, HOURS)
+        partition = Partition(3, [PRODUCTS, HOURS], store)
+        partition.recognise({})
+        assert partition.positions == {VIEWS: 2}
+
+    def test_a_table_that_is_new_is_refused_since_it_would_lack_what_was_folded_before(
+        self, store: PartitionStore
+    ) -> None:
+        self.stood(store, PRODUCTS)
+        with pytest.raises(TablesChanged, match=r"partition 3: .* hours .*shopnow rebuild --replace"):
+            Partition(3, [PRODUCTS, HOURS], store).recognise({})
+
+    def test_a_table_of_another_version_is_refused(self, store: PartitionStore) -> None:
+        self.stood(store, PRODUCTS, HOURS)
+        with pytest.raises(TablesChanged, match=r"partition 3: .* products did"):
+            Partition(3, [dataclasses.replace(PRODUCTS, version=2), HOURS], store).recognise({})
+
+    def test_a_table_that_was_left_out_for_a_while_is_refused(self, store: PartitionStore) -> None:
+        self.stood(store, PRODUCTS, HOURS)
+        partition = Partition(3, [PRODUCTS], store)
+        partition.recognise({})
+        apply(partition, batch_of(VIEWS, 3, [view()], start=2))
+        settle(partition)
+        with pytest.raises(TablesChanged, match="hours"):
+            Partition(3, [PRODUCTS, HOURS], store).recognise({})
+
+    def test_rows_of_before_versions_were_noted_go_on_and_are_noted(self, store: PartitionStore) -> None:
+        self.stood(store, PRODUCTS)
+        store.write({prefix(POSITIONS): [(b"tables:", None)]}, {})
+        partition = Partition(3, [PRODUCTS], store)
+        partition.recognise({})
+        apply(partition, batch_of(VIEWS, 3, [view()], start=2))
+        settle(partition)
+        with pytest.raises(TablesChanged, match="hours"):
+            Partition(3, [PRODUCTS, HOURS], store).recognise({})
+
+    def test_where_nothing_was_folded_yet_there_is_nothing_to_refuse(self, store: PartitionStore) -> None:
+        Partition(3, [PRODUCTS], store).recognise({})
+        Partition(3, [PRODUCTS, HOURS], store).recognise({})
