@@ -74,6 +74,14 @@ def operations(partitions: int, *, archive: bool) -> Sequence[Operation]:
             (400, 404, 504),
         ),
         Operation(
+            "/api/orders",
+            "listOrders",
+            "Orders in order of id, all or those in trouble",
+            (orders.OrdersPage,),
+            (orders.PROBLEM, orders.AFTER, orders.LIMIT, *waiting),
+            (400, 504),
+        ),
+        Operation(
             "/api/orders/{id}",
             "getOrder",
             "One order, placed and paid",

@@ -1,17 +1,26 @@
-"""`/api/orders/{id}`: one order, placed and paid."""
+"""`/api/orders`: orders, all or those in trouble, in order of id; `/api/orders/{id}`: one order, placed and paid."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal, get_args
 
+from aiohttp import web
 from msgspec import Meta, Struct
 
 from shopnow_streams.events import MAX_ORDER_ID, Instant, UserId
 from shopnow_streams.folds.definition import NEVER, Key
 from shopnow_streams.folds.orders import ORDERS, Order
+from shopnow_streams.views.awaited import WAITING
 from shopnow_streams.views.gather import Gather
-from shopnow_streams.views.parameters import Parameter
+from shopnow_streams.views.page import only
+from shopnow_streams.views.parameters import Parameter, whole
 from shopnow_streams.views.row import Row
-from shopnow_streams.views.standing import Count, with_standing
+from shopnow_streams.views.standing import Count, Standing, standing, with_standing
+from tables.reads import Query
+
+SEARCHED_ROWS = 1_000
+"""How many orders one answer looks through: so that a search for what is rare stays short. The next page goes on."""
+
+Trouble = Literal["unpaid", "amount-mismatch", "paid-twice", "paid-before-placed", "payment-without-order"]
 
 OrderKey = Annotated[str, Meta(min_length=1, max_length=MAX_ORDER_ID)]
 ORDER_ID = Parameter(
@@ -22,6 +31,18 @@ ORDER_ID = Parameter(
     "The order's id; one that is a number is the same order as its digits.",
     "C-1",
 )
+
+PROBLEM = Parameter[str | None](
+    "problem",
+    Literal["any", Trouble],
+    None,
+    f"one of any, {', '.join(get_args(Trouble))}",
+    f"Only orders with this problem, or with any. One answer looks through {SEARCHED_ROWS:,} orders: it may have few "
+    "items, or none, and still an `after` to go on from.",
+    "unpaid",
+)
+AFTER = Parameter[str | None]("after", OrderKey, None, "an order's id", "The page of orders above this one.", "C-1")
+LIMIT = whole("limit", 1, 500, 50, "At most so many orders.", "5")
 
 
 class ShownOrder(Struct, frozen=True, kw_only=True):
@@ -36,6 +57,21 @@ class ShownOrder(Struct, frozen=True, kw_only=True):
     paid_at: Instant | None
     paid_cents: Annotated[Count, Meta(description="All payments together, in centimes.")]
     payments: Count
+    problems: Annotated[
+        list[Trouble],
+        Meta(
+            description="unpaid: placed, and no payment yet; amount-mismatch: all payments together are another amount "
+            "than the order; paid-twice: more than one payment; paid-before-placed: the last payment is older than the "
+            "order; payment-without-order: paid, and not placed yet."
+        ),
+    ]
+
+
+class OrdersPage(Standing, frozen=True, kw_only=True):
+    """Orders in order of id (of its characters: C-10 comes before C-2)."""
+
+    items: list[ShownOrder]
+    after: Annotated[OrderKey, Meta(description="The `after` that gives the next page; null at the end.")] | None
 
 
 OrderAnswer = with_standing(ShownOrder, "OrderAnswer")
@@ -54,13 +90,54 @@ def shown(key: Key, order: Order) -> ShownOrder:
         paid_at=_moment(order.paid_at),
         paid_cents=order.paid_cents,
         payments=order.payments,
+        problems=troubles(order),
     )
+
+
+def troubles(order: Order) -> list[Trouble]:
+    """What is wrong with an order as of now; an order just placed is unpaid, too."""
+    if not order.payments:
+        return ["unpaid"]
+    if not order.placements:
+        return ["payment-without-order"]
+    found: list[Trouble] = []
+    if order.paid_cents != order.placed_cents:
+        found.append("amount-mismatch")
+    if order.payments > 1:
+        found.append("paid-twice")
+    if order.paid_at < order.placed_at:
+        found.append("paid-before-placed")
+    return found
 
 
 def _moment(moment: datetime) -> datetime | None:
     return None if moment == NEVER else moment
 
 
-def resource(gather: Gather) -> Row[Order]:
+class Orders(Row[Order]):
+    """The orders."""
+
+    async def listed(self, request: web.Request) -> OrdersPage:
+        """A page in order of id, from `after` on; with `problem`, of those that have it."""
+        only(request, "problem", "after", "limit", *WAITING)
+        problem, after, limit = PROBLEM.read(request), AFTER.read(request), LIMIT.read(request)
+        awaited = self._gather.at_least.read(request)
+        rows_wanted = limit if problem is None else SEARCHED_ROWS
+        start = None if after is None else f"{after}\0"  # the next one in order
+        answer = await self._gather.read(Query(self._table, start=start, limit=rows_wanted), awaited)
+        rows = [shown(*row) for row in answer.rows]
+        items = [row for row in rows if problem is None or _has(row, problem)][:limit]
+        if len(items) == limit:
+            following: str | None = items[-1].id_commande
+        else:
+            following = rows[-1].id_commande if len(rows) == rows_wanted else None
+        return OrdersPage(items=items, after=following, **standing(answer))
+
+
+def _has(order: ShownOrder, problem: str) -> bool:
+    return bool(order.problems) if problem == "any" else problem in order.problems
+
+
+def resource(gather: Gather) -> Orders:
     """The order resource."""
-    return Row(gather, ORDERS, shown, OrderAnswer, ORDER_ID, "order")
+    return Orders(gather, ORDERS, shown, OrderAnswer, ORDER_ID, "order")

@@ -48,6 +48,7 @@ def add_routes(
         ("/api/products/{id}", products.resource(gather).one),
         ("/api/stock", stock.resource(gather).listed),
         ("/api/stock/{id}", stock.resource(gather).one),
+        ("/api/orders", orders.resource(gather).listed),
         ("/api/orders/{id}", orders.resource(gather).one),
         ("/api/revenue", Hours(gather, hours.REVENUE).listed),
         ("/api/funnel", Hours(gather, hours.FUNNEL).listed),

@@ -1,23 +1,27 @@
-"""`/api/orders/{id}`."""
+"""`/api/orders` and `/api/orders/{id}`."""
 
 from datetime import timedelta
+from typing import Any, get_args
 
 import pytest
 
 from shopnow_streams.events import Event, OrderLine, OrderPlaced, PaymentAccepted
 from shopnow_streams.topics import Topic
+from shopnow_streams.views import orders
 from tests.unit.folds.strategies import NOON
-from tests.unit.views.conftest import Worker
+from tests.unit.views.conftest import MakeWorker, Worker
 
 
-def placed(order: str | int) -> Event:
+def placed(order: str | int, hours: int = 0) -> Event:
     line = OrderLine(id_produit=1, quantite=2, prix=5.0)
-    return OrderPlaced(timestamp=NOON, id_commande=order, user_id=7, articles=[line], montant_total=10.0)
+    return OrderPlaced(
+        timestamp=NOON + timedelta(hours=hours), id_commande=order, user_id=7, articles=[line], montant_total=10.0
+    )
 
 
-def paid(order: str | int, euros: float) -> Event:
+def paid(order: str | int, euros: float, hours: int = 1) -> Event:
     return PaymentAccepted(
-        timestamp=NOON + timedelta(hours=1), id_commande=order, user_id=7, montant=euros, moyen_paiement="carte"
+        timestamp=NOON + timedelta(hours=hours), id_commande=order, user_id=7, montant=euros, moyen_paiement="carte"
     )
 
 
@@ -37,6 +41,7 @@ async def test_an_order_placed_and_paid_in_other_partitions_is_one_order(worker:
         "paid_at": "2025-11-28T13:00:00Z",
         "paid_cents": 1000,
         "payments": 2,
+        "problems": ["paid-twice"],
         "complete": True,
         "partitions": {"answered": 4, "of": 4},
     }
@@ -63,3 +68,85 @@ async def test_an_id_may_hold_anything(worker: Worker, order: str | int, path: s
 
 async def test_an_order_that_nobody_placed_or_paid_is_not_found(worker: Worker) -> None:
     assert "C-9" in (await worker.get("/api/orders/C-9", 404))["detail"]
+
+
+TROUBLED: dict[str, tuple[list[Event], list[Event], list[str]]] = {
+    "C-1": ([placed("C-1")], [], ["unpaid"]),
+    "C-2": ([placed("C-2")], [paid("C-2", 10.0)], []),
+    "C-3": ([placed("C-3")], [paid("C-3", 9.99)], ["amount-mismatch"]),
+    "C-4": ([placed("C-4")], [paid("C-4", 4.0), paid("C-4", 6.0)], ["paid-twice"]),
+    "C-5": ([placed("C-5")], [paid("C-5", 10.0), paid("C-5", 10.0)], ["amount-mismatch", "paid-twice"]),
+    "C-6": ([placed("C-6", hours=2)], [paid("C-6", 10.0)], ["paid-before-placed"]),
+    "C-7": ([], [paid("C-7", 10.0)], ["payment-without-order"]),
+    "C-8": ([placed("C-8"), placed("C-8", hours=1)], [paid("C-8", 10.0)], []),
+}
+"""Placements and payments of an order, and what is wrong with it."""
+
+
+def trouble(worker: Worker, placed_in: int = 0, paid_in: int = 1) -> None:
+    for placements, payments, _ in TROUBLED.values():
+        worker.fold(placed_in, Topic.ORDER_PLACED, placements)
+        worker.fold(paid_in, Topic.PAYMENT_ACCEPTED, payments)
+
+
+@pytest.mark.parametrize("order", list(TROUBLED))
+async def test_what_is_wrong_with_an_order_is_said_of_all_its_partitions_together(worker: Worker, order: str) -> None:
+    trouble(worker)
+    assert (await worker.get(f"/api/orders/{order}"))["problems"] == TROUBLED[order][2]
+
+
+@pytest.mark.parametrize("problem", [*get_args(orders.Trouble), "any", None])
+@pytest.mark.parametrize("limit", [1, 3, 500])
+async def test_pages_have_every_order_with_the_problem_once_and_in_order(
+    worker: Worker, problem: str | None, limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(orders, "SEARCHED_ROWS", 3)
+    trouble(worker)
+    query: dict[str, Any] = {"limit": limit} | ({"problem": problem} if problem else {})
+    found, page = [], await worker.get("/api/orders", **query)
+    for _ in range(20):
+        assert len(page["items"]) <= limit
+        found += [item["id_commande"] for item in page["items"]]
+        if page["after"] is None:
+            break
+        page = await worker.get("/api/orders", **query, after=page["after"])
+    else:
+        pytest.fail("pages without an end")
+    expected = [
+        order
+        for order, (_, _, has) in TROUBLED.items()
+        if problem is None or (has if problem == "any" else problem in has)
+    ]
+    assert found == expected
+
+
+async def test_an_order_whose_halves_two_workers_have_is_in_no_trouble(make_worker: MakeWorker) -> None:
+    one, other = await make_worker([0, 1]), await make_worker([2, 3])
+    one.fold(0, Topic.ORDER_PLACED, [placed("C-2")])
+    other.fold(3, Topic.PAYMENT_ACCEPTED, [paid("C-2", 10.0)])
+    for worker in (one, other):
+        assert (await worker.get("/api/orders", problem="any"))["items"] == []
+
+
+async def test_a_search_looks_through_so_many_orders_and_says_where_to_go_on(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(orders, "SEARCHED_ROWS", 5)
+    trouble(worker)
+    page = await worker.get("/api/orders", problem="payment-without-order")
+    assert (page["items"], page["after"]) == ([], "C-5")
+    page = await worker.get("/api/orders", problem="payment-without-order", after="C-5")
+    assert ([item["id_commande"] for item in page["items"]], page["after"]) == (["C-7"], None)
+
+
+@pytest.mark.parametrize(
+    ("query", "detail"),
+    [
+        ({"problem": "late"}, "problem must be one of any, unpaid"),
+        ({"after": ""}, "after must be an order's id"),
+        ({"limit": 501}, "limit must be"),
+        ({"sort": "id"}, "unknown parameter 'sort'"),
+    ],
+)
+async def test_what_it_does_not_know_is_refused(worker: Worker, query: dict[str, Any], detail: str) -> None:
+    assert detail in (await worker.get("/api/orders", 400, **query))["detail"]
