@@ -46,10 +46,10 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
 
 @pytest.fixture
 def open_page(browser: Browser, shop: Shop) -> Iterator[Open]:
-    """Opens the dashboard, and waits until it is live. `silences` are errors that a test means to cause."""
+    """Opens the dashboard, and waits until it is live, or stands so. `silences` are errors that a test causes."""
     opened: list[tuple[Page, list[str]]] = []
 
-    def open_one(*, silences: str = "", fake_clock: bool = False, **options: Any) -> Page:
+    def open_one(*, silences: str = "", standing: str = "live", fake_clock: bool = False, **options: Any) -> Page:
         options = {
             "locale": "en-GB",
             "timezone_id": "Europe/Paris",
@@ -71,7 +71,7 @@ def open_page(browser: Browser, shop: Shop) -> Iterator[Open]:
             page.clock.install()
         opened.append((page, complaints))
         page.goto(shop.url)
-        page.wait_for_selector("#pulse[data-standing=live]")
+        page.wait_for_selector(f"#pulse[data-standing={standing}]")
         return page
 
     yield open_one

@@ -26,6 +26,7 @@ from shopnow_streams.events import (
 from shopnow_streams.folds import TABLES
 from shopnow_streams.stack.ports import free_ports
 from shopnow_streams.topics import Topic
+from shopnow_streams.views.access import EVERYBODY
 from shopnow_streams.views.archive import ArchiveProgress
 from shopnow_streams.views.gather import Gather
 from shopnow_streams.views.peers import Peers
@@ -52,6 +53,7 @@ class Shop:
         self.folder = folder
         self.settled = True
         self.pause_s = 0.0
+        self.access = EVERYBODY
         self.asked: list[str] = []
         self.at_once: Counter[str] = Counter()
         self.most_at_once: Counter[str] = Counter()
@@ -139,11 +141,17 @@ class Shop:
             router=SimpleNamespace(tables_metadata=lambda: {self.url: {}}),
             http_client=self._session,
         )
-        peers = Peers(app)
+        peers = Peers(app, self.access.tokens)
         progress = ArchiveProgress(self.archiver, "hdfs://there/shopnow", peers)  # type: ignore[arg-type]
         application = web.Application(middlewares=[self._counting()])
         add_routes(
-            application, Gather(peers, self.live, PARTITIONS), self.live, lambda: self.settled, lambda: {}, progress
+            application,
+            Gather(peers, self.live, PARTITIONS),
+            self.live,
+            lambda: self.settled,
+            lambda: {},
+            progress,
+            access=self.access,
         )
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()

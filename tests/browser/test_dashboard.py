@@ -11,6 +11,8 @@ from playwright.sync_api import Page, expect
 
 from shopnow_streams.events import OrderPlaced, PaymentAccepted, ProductViewed, StockUpdated
 from shopnow_streams.topics import Topic
+from shopnow_streams.views.access import Access
+from shopnow_streams.views.tokens import Tokens
 from tests.browser.conftest import Open
 from tests.browser.shop import Shop
 
@@ -282,3 +284,28 @@ def test_no_endpoint_is_asked_twice_at_a_time_however_slow(shop: Shop, open_page
             page.clock.run_for(3_000)  # three times what it waits between two
     assert set(shop.most_at_once) >= {"/api/funnel", "/api/revenue", "/api/products", "/api/stock", "/metrics"}
     assert {path: most for path, most in shop.most_at_once.items() if most > 1 and not path.startswith("/static")} == {}
+
+
+def test_where_a_token_is_needed_it_asks_for_one_and_keeps_it_for_the_tab(shop: Shop, open_page: Open) -> None:
+    shop.stop()
+    shop.access = Access(tokens=Tokens(["the-right-one-of-16"]))
+    shop.start()
+    page = open_page(silences="401", standing="silent", fake_clock=True)
+    expect(page.locator("#pulse-text")).to_have_text("A token is needed")
+    field, refused = page.get_by_label("one of the API"), page.locator("#token-refused")
+    expect(field).to_be_focused()
+    expect(refused).to_be_hidden()
+    page.clock.resume()
+    page.evaluate(AXE)
+    assert page.evaluate("axe.run('#token')")["violations"] == []
+    field.fill("a-wrong-one-of-16")
+    page.get_by_role("button", name="Show the numbers").click()
+    expect(refused).to_be_visible()
+    field.fill(" the-right-one-of-16 ")
+    field.press("Enter")
+    all_stand(page, "live")
+    expect(page.locator("#token")).to_be_hidden()
+    assert value(page, "#placed-today") > 0
+    page.reload()
+    all_stand(page, "live")
+    assert "the-right-one" not in page.content() + page.evaluate("JSON.stringify(localStorage)")

@@ -1,4 +1,5 @@
 // The one place that fetches. What is shown subscribes here, so that a pushed stream can replace the polling.
+import { askForToken, authorization } from "./token.js";
 
 const TIMEOUT_MS = 8_000;
 const LONGEST_WAIT_MS = 10_000;
@@ -89,7 +90,7 @@ export class Feed {
 
   /** @returns {Promise<News>} */
   async #answer(path, signal) {
-    const response = await fetch(path, { signal, cache: "no-store", credentials: "same-origin" });
+    const response = await authorized(path, { signal, cache: "no-store" });
     const shared = { path, atMs: Date.now(), silentSinceMs: null };
     if (response.status === 404) return { ...shared, data: null, absent: true };
     const type = response.headers.get("Content-Type") ?? "";
@@ -109,6 +110,13 @@ export class Feed {
   }
 }
 
+async function authorized(path, options) {
+  const headers = authorization();
+  const response = await fetch(path, { ...options, headers, credentials: "same-origin" });
+  if (response.status === 401) askForToken(headers);
+  return response;
+}
+
 /** Run feeds while the page is seen; the first that is answered again wakes the others. */
 export function runWhileVisible(feeds) {
   const wakeAll = () => feeds.forEach((feed) => feed.wake());
@@ -126,7 +134,7 @@ export function runWhileVisible(feeds) {
 /** One answer, once; null where there is none. For what does not change. */
 export async function once(path) {
   try {
-    const response = await fetch(path, { signal: AbortSignal.timeout(TIMEOUT_MS), credentials: "same-origin" });
+    const response = await authorized(path, { signal: AbortSignal.timeout(TIMEOUT_MS) });
     return response.ok ? await response.json() : null;
   } catch {
     return null;

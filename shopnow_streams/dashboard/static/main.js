@@ -13,6 +13,7 @@ import { Products } from "./products.js";
 import { Revenue } from "./revenue.js";
 import { drawStock, path as stockPath } from "./stock.js";
 import { drawToday } from "./today.js";
+import { onToken, tokenIsAsked } from "./token.js";
 
 const language = new Language();
 const events = new Events(language);
@@ -49,7 +50,7 @@ const SAYS = { loading: "connecting", live: "allWell", incomplete: "someMissing"
 function pulse() {
   const standing = worst(panels.map((panel) => panel.standing));
   byId("pulse").dataset.standing = standing;
-  setText(byId("pulse-text"), language.text(SAYS[standing]));
+  setText(byId("pulse-text"), language.text(tokenIsAsked() ? "tokenNeeded" : SAYS[standing]));
   const placed = byId("placed-today").textContent;
   document.title = standing === "silent" ? "⚠ ShopNow+" : `${placed ? `${placed} · ` : ""}ShopNow+`;
 }
@@ -80,6 +81,7 @@ language.subscribe(redraw);
 onColours(redraw);
 choices("language", language.name, (name) => language.choose(name));
 choices("theme", document.documentElement.dataset.theme ?? "auto", useTheme);
+onToken(() => Object.values(feeds).forEach((feed) => feed.turn()));
 setInterval(tick, 1_000);
 redraw();
 runWhileVisible(Object.values(feeds));
