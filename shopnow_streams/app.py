@@ -1,8 +1,8 @@
 """The one module-level Faust application: `faust -A shopnow_streams.app worker -l info`."""
 
 from shopnow_streams.models import declare_models
-from shopnow_streams.settings import from_environment
+from shopnow_streams.settings import or_exit
 from shopnow_streams.wiring import create_app
 
 declare_models()
-app = create_app(from_environment())
+app = or_exit(create_app)

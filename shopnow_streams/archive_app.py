@@ -1,6 +1,6 @@
 """The archive side alone: `faust -A shopnow_streams.archive_app worker`, for those who run it apart."""
 
-from shopnow_streams.settings import from_environment
+from shopnow_streams.settings import or_exit
 from shopnow_streams.wiring import create_archive_app
 
-app = create_archive_app(from_environment())
+app = or_exit(create_archive_app)

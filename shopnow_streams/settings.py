@@ -7,10 +7,10 @@ import dataclasses
 import difflib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from shopnow_streams.errors import SettingsError
 from shopnow_streams.kafka_config import KafkaConnection
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sinks.archive import Archive
 
 PREFIX = "SHOPNOW_"
+App = TypeVar("App")
 
 
 def _setting(default: Any, meaning: str) -> Any:
@@ -134,6 +135,15 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         setting = fields[name]
         values[setting.name] = _parse(name, setting.type, text)
     return Settings(**values)
+
+
+def or_exit(create: Callable[[Settings], App]) -> App:
+    """`create` of the environment's settings, for modules that Faust imports. Where the settings are wrong, SystemExit
+    with the sentence that says so: a traceback through Faust would bury it."""
+    try:
+        return create(from_environment())
+    except SettingsError as error:
+        raise SystemExit(f"{type(error).__name__}: {error}") from None
 
 
 OTHERS = ("SHOPNOW_MAVEN_URL", "SHOPNOW_STACK_HOME", "SHOPNOW_STACK_CACHE", "SHOPNOW_STACK_PORT_OFFSET")

@@ -24,7 +24,7 @@ from shopnow_streams.folds import TABLES
 from shopnow_streams.kafka_admin import KafkaAdmin
 from shopnow_streams.settings import Settings
 from shopnow_streams.topics import Topic
-from shopnow_streams.views.access import access
+from shopnow_streams.views.access import Access, access
 from shopnow_streams.views.archive import ArchiveProgress
 from shopnow_streams.views.gather import Gather
 from shopnow_streams.views.peers import Peers
@@ -88,16 +88,16 @@ class ShopNowApp(BatchApp):
     """A Faust application whose tables are `live` and whose web server serves them."""
 
     live: LiveTables
+    access: Access
     archive: ArchiveApp | None = None
 
     def _new_web(self) -> Any:
         web: Any = super()._new_web()
-        guards = access(self.settings)
-        peers = Peers(self, guards.tokens)
+        peers = Peers(self, self.access.tokens)
         gather = Gather(peers, self.live, self.settings.partitions)
         progress = ArchiveProgress(self.archive.archiver, self.settings.archive, peers) if self.archive else None
         snapshots = Snapshots(peers, self.live, self.settings.partitions)
-        add_routes(web.web_app, gather, self.live, self.settled, self.lag, progress, snapshots, guards)
+        add_routes(web.web_app, gather, self.live, self.settled, self.lag, progress, snapshots, self.access)
         return web
 
     async def on_started(self) -> None:
@@ -151,7 +151,10 @@ async def ensure_topics(settings: Settings) -> None:
 
 
 def create_app(settings: Settings) -> ShopNowApp:
-    """The live side: five topics, an agent each, the tables, and HTTP; the archive in it, or not. Does no IO."""
+    """The live side: five topics, an agent each, the tables, and HTTP; the archive in it, or not.
+
+    Does no IO but to read the file of tokens. Raises SettingsError where that is none.
+    """
     connection = settings.connection
     app = ShopNowApp(
         settings.application_id,
@@ -165,6 +168,7 @@ def create_app(settings: Settings) -> ShopNowApp:
         canonical_url=f"http://{settings.web_advertised or f'{settings.web_host}:{settings.web_port}'}",
     )
     app.settings = settings
+    app.access = access(settings)
     app.live = LiveTables(
         LiveTablesConfig(
             application_id=settings.application_id,

@@ -4,7 +4,7 @@ import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
@@ -72,21 +72,29 @@ class Cut(Exception):
 class Workers:
     """The workers of one application, found by way of the one at `url`. Every method blocks.
 
-    A partition that nobody answers for is asked for again until `owner_within_s` are over.
+    A partition that nobody answers for is asked for again until `owner_within_s` are over. `headers` go with each
+    question: workers of one application take the same token.
     """
 
-    def __init__(self, url: str, *, owner_within_s: float = OWNER_WITHIN_S) -> None:
+    def __init__(
+        self, url: str, *, owner_within_s: float = OWNER_WITHIN_S, headers: Mapping[str, str] | None = None
+    ) -> None:
         self.url = url.rstrip("/")
+        self._headers = dict(headers or {})
         self._owner_within_s = owner_within_s
         self._owners: dict[int, str] = {}
 
     def described(self) -> Described:
         """What that worker says. Raises AuditImpossible where it does not answer."""
         try:
-            with urllib.request.urlopen(f"{self.url}/internal/workers", timeout=READ_S) as response:  # noqa: S310
+            with self._open(f"{self.url}/internal/workers") as response:
                 return msgspec.json.decode(response.read(), type=Described)
         except urllib.error.HTTPError as error:
             with error:
+                if error.code == 401:
+                    raise AuditImpossible(
+                        f"{self.url} needs a token: set SHOPNOW_WEB_TOKENS_FILE to the file that its workers have"
+                    ) from error
                 raise AuditImpossible(
                     f"{self.url} answers {error.code} when it is asked for its workers: it is no worker, or one of "
                     "another version"
@@ -121,12 +129,18 @@ class Workers:
                 raise AuditImpossible(f"no worker answered for partition {partition} of {table.name}: {said}")
             time.sleep(_PAUSE_S)
 
-    @staticmethod
-    def _ask(worker: str, table: Table, partition: int, file: Path) -> Snapshot | None:
+    def _open(self, url: str) -> HTTPResponse:
+        response: HTTPResponse = urllib.request.urlopen(  # noqa: S310
+            urllib.request.Request(url, headers=self._headers),  # noqa: S310
+            timeout=READ_S,
+        )
+        return response
+
+    def _ask(self, worker: str, table: Table, partition: int, file: Path) -> Snapshot | None:
         """None where the partition is another worker's."""
         url = f"{worker}/internal/snapshot/{table.name}/{partition}"
         try:
-            response: HTTPResponse = urllib.request.urlopen(url, timeout=READ_S)  # noqa: S310
+            response = self._open(url)
         except urllib.error.HTTPError as error:
             with error:
                 if error.code == 404:

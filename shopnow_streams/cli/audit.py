@@ -21,6 +21,7 @@ from shopnow_streams.errors import AuditImpossible, ShopNowError, SparkMissing
 from shopnow_streams.settings import Settings, from_environment
 from shopnow_streams.stack.java import find_java
 from shopnow_streams.stack.local import CACHE
+from shopnow_streams.views.tokens import read_tokens
 from sinks import parquet
 from sinks.archive import Archive
 
@@ -112,7 +113,7 @@ def _audit(
     console = Console(stderr=True)
     with console.status("asking the workers") as status:
         tell = status.update
-        snapshots = _snapshots(Workers(worker), folder, tell)
+        snapshots = _snapshots(Workers(worker, headers=read_tokens(settings.web_tokens_file).own), folder, tell)
         patience = Patience(wait_s, tell)
         wanted = highest(snapshots)
         patience.until("the archive", wanted, lambda: _ends(sink, wanted), _ARCHIVE_HINT)

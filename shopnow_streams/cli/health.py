@@ -2,8 +2,10 @@
 
 import json
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import click
@@ -86,6 +88,20 @@ def _archive(settings: Settings) -> str:
 
 def _worker(settings: Settings) -> str:
     url = f"http://{settings.web_host}:{settings.web_port}/health/ready"
-    with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as response:
-        state = json.loads(response.read())
+    try:
+        with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as response:
+            state = json.loads(response.read())
+    except urllib.error.HTTPError as error:
+        with error:
+            raise ValueError(f"not ready at {url}: {_reasons(error.read()) or error}") from error
+    except urllib.error.URLError as error:
+        raise ValueError(
+            f"none answers at {url} ({error.reason}): `faust -A shopnow_streams.app worker -l info` starts one"
+        ) from error
     return f"{state['status']} at {url}, {state['lag']:,} records to fold"
+
+
+def _reasons(body: bytes) -> str:
+    with suppress(ValueError, KeyError, TypeError):
+        return "; ".join(json.loads(body)["reasons"])
+    return ""

@@ -3,7 +3,8 @@
 import json
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 _TIMEOUT_S = 10.0
@@ -11,18 +12,19 @@ _TIMEOUT_S = 10.0
 
 @dataclass(frozen=True)
 class WorkerApi:
-    """The API at `url`. Every method blocks, and gives None where the worker does not answer (yet)."""
+    """The API at `url`, asked with `headers`. Every method blocks; None where the worker does not answer (yet)."""
 
     url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def get(self, path: str) -> Any:
         """The JSON at `path`, also where the status says that something is not well."""
-        return self._ask(urllib.request.Request(self.url + path))  # noqa: S310 (our own address)
+        return self._ask(urllib.request.Request(self.url + path, headers=dict(self.headers)))  # noqa: S310 (our own address)
 
     def rows(self, table: str) -> list[tuple[int, dict[str, int], list[list[Any]]]] | None:
         """Every row of a table by partition: (partition, offsets, [key, state] pairs)."""
         body = json.dumps({"table": table}).encode()
-        answers = self._ask(urllib.request.Request(f"{self.url}/internal/rows", body))  # noqa: S310
+        answers = self._ask(urllib.request.Request(f"{self.url}/internal/rows", body, dict(self.headers)))  # noqa: S310
         return None if answers is None else [(one["partition"], one["offsets"], one["rows"]) for one in answers]
 
     def ready(self) -> bool:

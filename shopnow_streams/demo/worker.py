@@ -7,6 +7,7 @@ from pathlib import Path
 from shopnow_streams.demo.numbers import WorkerApi
 from shopnow_streams.settings import Settings
 from shopnow_streams.stack.process import JvmProcess, wait_ready
+from shopnow_streams.views.tokens import read_tokens
 
 READY_S = 90.0
 
@@ -16,7 +17,8 @@ class DemoWorker:
 
     def __init__(self, home: Path, settings: Settings) -> None:
         self.process = JvmProcess("worker", home)
-        self.api = WorkerApi(f"http://{settings.web_host}:{settings.web_port}")
+        own = read_tokens(settings.web_tokens_file).own
+        self.api = WorkerApi(f"http://{settings.web_host}:{settings.web_port}", own)
         self._settings = settings
 
     def launch(self) -> None:

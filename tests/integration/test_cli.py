@@ -91,6 +91,7 @@ def test_health_says_what_is_well_and_what_is_not(shopnow: Shell) -> None:
     told = shopnow("health", "--json")
     checks = {check["name"]: check["well"] for check in json.loads(told.stdout)}
     assert checks == {"broker": True, "topics": True, "live lag": True, "worker": False}
+    assert "faust -A shopnow_streams.app worker" in json.loads(told.stdout)[-1]["detail"]
     assert told.returncode == 1
 
 

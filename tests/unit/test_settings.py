@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shopnow_streams.errors import SettingsError
-from shopnow_streams.settings import OTHERS, Settings, from_environment
+from shopnow_streams.settings import OTHERS, Settings, from_environment, or_exit
 
 FIELDS = {field.name: field for field in dataclasses.fields(Settings)}
 
@@ -201,3 +201,11 @@ def test_by_default_the_connection_is_plain() -> None:
         "bootstrap.servers": "127.0.0.1:9092",
         "security.protocol": "PLAINTEXT",
     }
+
+
+def test_where_settings_are_wrong_faust_ends_with_the_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOPNOW_PARTITIONS", "many")
+    with pytest.raises(SystemExit, match="SettingsError: SHOPNOW_PARTITIONS='many' is not a int"):
+        or_exit(lambda settings: settings)
+    monkeypatch.setenv("SHOPNOW_PARTITIONS", "3")
+    assert or_exit(lambda settings: settings.partitions) == 3

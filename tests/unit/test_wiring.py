@@ -29,7 +29,12 @@ async def app(tmp_path: Path) -> ShopNowApp:
     return create_app(settings(tmp_path))
 
 
-async def test_agents_and_tables_are_all_there(app: ShopNowApp) -> None:
+async def test_a_file_of_tokens_that_is_none_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="SHOPNOW_WEB_TOKENS_FILE"):
+        create_app(settings(tmp_path, web_tokens_file=str(tmp_path / "nowhere")))
+
+
+def test_agents_and_tables_are_all_there(app: ShopNowApp) -> None:
     assert set(app.agents) == {f"fold-{topic}" for topic in TOPICS}
     assert set(app.tables) == TABLES
     assert set(app.live.definitions) == TABLES - {"positions"}

@@ -29,6 +29,7 @@ class FakeWorker:
     knows: list[str] = field(default_factory=list)
     answers: list[tuple[int, list[Any]]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    token: str = ""
 
     def answer(self, path: str) -> tuple[int, bytes]:
         if path == "/internal/workers":
@@ -54,7 +55,8 @@ def make_worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeWorker]:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                status, body = fake.answer(self.path)
+                known = self.headers.get("Authorization", "") == fake.token
+                status, body = fake.answer(self.path) if known else (401, b"")
                 self.send_response(status)
                 self.end_headers()
                 self.wfile.write(body)
@@ -198,3 +200,12 @@ def test_each_table_stands_where_it_was_read_and_the_archive_must_be_at_the_high
     ]
     assert standing(taken, "products") == {0: {"produit-consulte": 5}, 1: {"produit-consulte": 9}}
     assert highest(taken) == {"produit-consulte": {0: 6, 1: 9}}
+
+
+def test_it_says_who_asks(make_worker: MakeWorker, tmp_path: Path) -> None:
+    worker = make_worker(WHOLE)
+    worker.token = "Bearer one-of-sixteen-chars"  # noqa: S105
+    with pytest.raises(AuditImpossible, match="SHOPNOW_WEB_TOKENS_FILE"):
+        Workers(worker.url).described()
+    workers = Workers(worker.url, headers={"Authorization": worker.token})
+    assert workers.snapshot(rows.STOCK, 3, tmp_path / "3.parquet").rows == 1
