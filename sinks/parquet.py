@@ -24,6 +24,11 @@ FOOTER_GUESS = 64 << 10
 _REPEATED = ["kafka_partition", "rejected", "id_produit", "nom_produit", "prix", "prix_cents", "moyen_paiement"]
 _RISING = ["kafka_offset", "kafka_timestamp", "event_time"]
 _SOUGHT = ["kafka_offset", "kafka_timestamp", "event_time", "id_produit", "user_id", "id_commande", "rejected"]
+_LOOKED_UP = ["id_produit", "user_id", "id_commande"]
+"""Values scattered over all files, so that least and greatest exclude nothing: these have a Bloom filter too."""
+
+DISTINCT = 20_000
+"""Of a looked-up column in a row group, about: 16 kB of filter, 3% of the file, in which one of 20 is found in vain."""
 
 
 class ParquetEncoder:
@@ -50,6 +55,7 @@ class ParquetEncoder:
             column_encoding=dict.fromkeys(_RISING, "DELTA_BINARY_PACKED"),
             write_statistics=[name for name in _SOUGHT if name in present],
             write_page_index=True,
+            bloom_filter_options={name: {"ndv": DISTINCT, "fpp": 0.05} for name in _LOOKED_UP if name in present},
         )
 
     @property

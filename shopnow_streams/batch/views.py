@@ -4,23 +4,17 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
-import pyarrow as pa
 from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.sql import DataFrame, SparkSession
 
 from shopnow_streams.batch.failures import root_cause
+from shopnow_streams.batch.schema import table_schema, view_names
 from shopnow_streams.errors import ArchiveMissing, SparkFailed
 from shopnow_streams.topics import Topic
 from sinks import parquet
 from sinks.archive import FORMAT_MARK
-from sinks.columns import schema
 
 Tables = Mapping[Topic, DataFrame]
-
-
-def view_names(topic: Topic) -> tuple[str, str]:
-    """What the topic's table is called: on the wire, and here."""
-    return topic.value.replace("-", "_"), topic.name.lower()
 
 
 def read_archive(spark: SparkSession, archive: str) -> Tables:
@@ -43,12 +37,6 @@ def read_archive(spark: SparkSession, archive: str) -> Tables:
         for name in view_names(topic):
             table.createOrReplaceTempView(name)
     return tables
-
-
-def table_schema(topic: Topic) -> str:
-    """The columns of the topic's table as Spark writes them: those of its files, and their directory's date."""
-    columns = [f"`{field.name}` {_spark_type(field.type)}" for field in schema(topic)]
-    return ", ".join([*columns, "`date` DATE"])
 
 
 def _read(spark: SparkSession, topic: Topic, path: str) -> DataFrame:
@@ -95,22 +83,3 @@ def _hadoop(spark: SparkSession, url: str) -> tuple[Any, Any]:
     jvm: Any = spark._jvm
     path = jvm.org.apache.hadoop.fs.Path(url)
     return path, path.getFileSystem(spark._jsc.hadoopConfiguration())
-
-
-def _spark_type(kind: pa.DataType) -> str:
-    if pa.types.is_list(kind):
-        return f"ARRAY<{_spark_type(kind.value_type)}>"
-    if pa.types.is_struct(kind):
-        return f"STRUCT<{', '.join(f'{field.name}: {_spark_type(field.type)}' for field in kind)}>"
-    if pa.types.is_timestamp(kind):
-        return "TIMESTAMP"
-    return _SPARK_TYPES[kind]
-
-
-_SPARK_TYPES = {
-    pa.int32(): "INT",
-    pa.int64(): "BIGINT",
-    pa.float64(): "DOUBLE",
-    pa.string(): "STRING",
-    pa.binary(): "BINARY",
-}

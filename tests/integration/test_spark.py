@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import psutil
+import pyarrow.parquet as pq
 import pytest
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 
+from shopnow_streams.archive.ddl import statements
 from shopnow_streams.batch.daily_sales import daily_sales
 from shopnow_streams.batch.output import Output
 from shopnow_streams.batch.rows import fetch
@@ -28,6 +30,7 @@ from sinks.open import open_sink
 from sinks.segments import Records, Segment, SegmentName, date_of
 
 NOON_MS = 1_764_331_200_000  # 2025-11-28 12:00 UTC
+DAY_MS = 86_400_000
 
 
 class Hdfs(Protocol):
@@ -43,12 +46,21 @@ def spark(java: Path) -> Iterator[SparkSession]:
         yield session
 
 
-def put(archive: Archive, topic: Topic, values: Sequence[dict[str, Any] | bytes | None], first: int = 0) -> None:
+def put(
+    archive: Archive,
+    topic: Topic,
+    values: Sequence[dict[str, Any] | bytes | None],
+    first: int = 0,
+    at_ms: int = NOON_MS,
+) -> None:
     """Commit one segment of partition 0, as the agent does."""
     encoder = archive.form.encoder(topic, 0, first)
     raw = [json.dumps(value).encode() if isinstance(value, dict) else value for value in values]
-    encoder.add(Records.of((first + row, NOON_MS, b"key", value) for row, value in enumerate(raw)))
-    name = SegmentName(topic, 0, first, date_of(NOON_MS), archive.form.NAME)
+    records = Records.of((first + row, at_ms, b"key", value) for row, value in enumerate(raw))
+    while len(records):
+        batch, records = records.split(5_000)
+        encoder.add(batch)
+    name = SegmentName(topic, 0, first, date_of(at_ms), archive.form.NAME)
     archive.commit(Segment(name, first + len(values), encoder.finish(first + len(values))))
 
 
@@ -185,6 +197,71 @@ def test_a_query_reads_the_days_that_it_asks_for_and_no_others(spark: SparkSessi
     (other / "broken.parquet").write_bytes(b"would fail if it were read")
     read_archive(spark, f"file://{tmp_path}")
     assert spark.sql("SELECT id_produit, stock FROM stock_updated WHERE date = '2025-11-28'").collect() == [(1, 2)]
+
+
+def test_the_archives_tables_are_declared_in_a_catalog_and_find_new_days(spark: SparkSession, tmp_path: Path) -> None:
+    url, database = f"file://{tmp_path / 'archive'}", f"shop_{uuid.uuid4().hex[:8]}"
+    archive = open_sink(url)
+    put(archive, Topic.ORDER_PLACED, ORDERS)
+    put(archive, Topic.PAYMENT_ACCEPTED, PAYMENTS)
+    spark.sql(f"CREATE DATABASE {database} LOCATION '{tmp_path / 'warehouse'}'")  # else it would be of this folder
+    declared = statements(url, database, [Topic.ORDER_PLACED, Topic.PAYMENT_ACCEPTED], "spark")
+    for each in declared * 2:  # twice is once
+        spark.sql(each)
+    table = spark.table(f"{database}.commande_validee")
+    assert table.dtypes == read_archive(spark, url)[Topic.ORDER_PLACED].dtypes
+    assert table.count() == len(ORDERS)
+    put(archive, Topic.ORDER_PLACED, ORDERS[-2:], first=len(ORDERS), at_ms=NOON_MS + DAY_MS)
+    spark.sql(declared[2])
+    days = spark.sql(f"SELECT date, count(*) FROM {database}.commande_validee GROUP BY 1 ORDER BY 1").collect()  # noqa: S608
+    assert days == [(date(2025, 11, 28), len(ORDERS)), (date(2025, 11, 29), 2)]
+    spark.sql(f"DROP DATABASE {database} CASCADE")
+    assert len(list((tmp_path / "archive").rglob("*.parquet"))) == 3, "what is dropped is the table, not its files"
+
+
+def rows_read(found: DataFrame) -> int:
+    """How many rows of the files a query decoded. What statistics exclude is not even decompressed."""
+    found.collect()
+    plan = found._jdf.queryExecution().executedPlan()
+    (scan,) = [leaf for leaf in plan.collectLeaves().mkString("\0").split("\0") if "FileScan" in leaf]
+    assert "PushedFilters: [IsNotNull" in scan, "the condition is looked at before rows are decoded"
+    return int(plan.collectLeaves().head().metrics().apply("numOutputRows").value())
+
+
+def test_a_query_decodes_what_statistics_do_not_exclude(spark: SparkSession, tmp_path: Path) -> None:
+    """By time, since events come nearly in its order; by id since a Bloom filter tells where it is not."""
+    archive = open_sink(f"file://{tmp_path}")
+    groups, each, rare = 3, 40_000, 60_000  # a row group has about 35,000 views
+
+    def ids(row: int) -> tuple[int, int]:
+        return (777, 7_777) if row == rare else (row * 7 % 1_000 * 2, row * 7 % 9_000 * 2)
+
+    views = [
+        b'{"id_produit":%d,"nom_produit":"Tasse en gres emaille de Bretagne, bleu nuit","prix":1.0,"user_id":%d,'
+        b'"timestamp":"2025-11-28T%02d:%02d:%02dZ"}' % (*ids(row), row // 36_000, row // 600 % 60, row // 10 % 60)
+        for row in range(groups * each)
+    ]
+    put(archive, Topic.PRODUCT_VIEWED, views)
+    read_archive(spark, f"file://{tmp_path}")
+    everything = rows_read(spark.sql("SELECT kafka_offset FROM product_viewed WHERE id_produit >= 0"))
+    assert everything == groups * each
+    for sought in ("id_produit = 777", "user_id = 7777"):  # in the latter's column no dictionary tells it, too
+        by_id = spark.sql(f"SELECT kafka_offset FROM product_viewed WHERE {sought}")  # noqa: S608
+        assert rows_read(by_id) < 0.4 * everything
+        assert by_id.collect() == [(rare,)]
+    minutes = "event_time >= '2025-11-28 00:00:00' AND event_time < '2025-11-28 00:10:00'"
+    by_time = spark.sql(f"SELECT kafka_offset FROM product_viewed WHERE {minutes}")  # noqa: S608
+    assert rows_read(by_time) < 0.4 * everything
+
+
+def test_a_field_that_an_event_got_later_is_null_in_older_files(spark: SparkSession, tmp_path: Path) -> None:
+    archive = open_sink(f"file://{tmp_path}")
+    put(archive, Topic.STOCK_UPDATED, [{"id_produit": 1, "stock": 2, "timestamp": "2025-11-28T12:00:00Z"}])
+    (newer,) = tmp_path.rglob("*.parquet")
+    older = pq.read_table(newer).drop_columns(["nom_produit"])
+    pq.write_table(older, newer.with_name(newer.name.replace("+0+0", "+1+0")))
+    read_archive(spark, f"file://{tmp_path}")
+    assert spark.sql("SELECT id_produit, nom_produit FROM stock_updated").collect() == [(1, None)] * 2
 
 
 def test_moments_that_python_does_not_know_are_shown(spark: SparkSession, tmp_path: Path) -> None:

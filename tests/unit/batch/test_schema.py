@@ -2,7 +2,7 @@
 
 import pytest
 
-from shopnow_streams.batch.views import table_schema, view_names
+from shopnow_streams.batch.schema import table_schema, view_names
 from shopnow_streams.topics import Topic
 
 
