@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from tables.cut import POSITIONS, Cut
 from tables.partition import Partition
 from tables.restore import restore, topic_ids
 from tables.store import PartitionStore, prefix
+from tables.timings import Timings
 from tables.writer import PartitionWriter
 
 logger = logging.getLogger(__name__)
@@ -83,14 +85,25 @@ class LiveTables(Service):
         self.owned: dict[int, Owned] = {}
         self.turn = asyncio.Lock()
         self.on_durable: Callable[[Mapping[TP, int]], None] = lambda _offsets: None
-        self.flush_seconds = 0.0
-        self.flushes = 0
+        self.timings = Timings()
         self.flushed_rows = 0
         self.restored_rows = 0
+        self.accepted_before: Counter[str] = Counter()
+        self.refused_before: Counter[tuple[str, str]] = Counter()
         self._generation = -1
         self._opening: list[PartitionWriter] = []
         self._flush_due = asyncio.Event()
         self._threads = ThreadPoolExecutor(8, thread_name_prefix="tables")
+
+    @property
+    def accepted(self) -> Counter[str]:
+        """Events folded since the start, by topic."""
+        return sum((owned.partition.accepted for owned in self.owned.values()), self.accepted_before)
+
+    @property
+    def refused(self) -> Counter[tuple[str, str]]:
+        """Records that were no events since the start, by topic and reason."""
+        return sum((owned.partition.refused for owned in self.owned.values()), self.refused_before)
 
     def next_offset(self, tp: TP) -> int | None:
         """Where `tp` stands (see `delivery.consumer.Progress`)."""
@@ -107,7 +120,8 @@ class LiveTables(Service):
         owned = self.owned.get(batch.partition)
         if owned is None:
             return
-        owned.partition.apply(batch)
+        with self.timings.fold.time():
+            owned.partition.apply(batch)
         if owned.partition.pending >= self.config.flush_rows:
             self._flush_due.set()
 
@@ -130,7 +144,8 @@ class LiveTables(Service):
         await self._release(self.owned.keys() - kept)
         new = sorted(set(assigned) - kept)
         if new:
-            writers, stores, sources = await self._in_thread(self._open, new)
+            with self.timings.restore.time():
+                writers, stores, sources = await self._in_thread(self._open, new)
             self._opening = []
             if self.should_stop:  # the restore was ended before its end, perhaps: rows and positions of two instants
                 await self._in_thread(_let_go, writers.values(), stores.values())
@@ -169,6 +184,8 @@ class LiveTables(Service):
         released = [self.owned.pop(number) for number in list(numbers)]
         for owned in released:
             owned.writer.give_up()
+            self.accepted_before += owned.partition.accepted
+            self.refused_before += owned.partition.refused
         for owned in released:
             async with owned.flushing:
                 await self._in_thread(owned.writer.close)
@@ -210,9 +227,8 @@ class LiveTables(Service):
                 return  # revoked meanwhile, and given up: the next owner reads on from the cut before
             owned.partition.settle(self.config.keep_rows)
             self.on_durable({TP(topic, number): offset for topic, offset in cut.positions.items()})
-            self.flushes += 1
+            self.timings.flush.observe(self.loop.time() - started)
             self.flushed_rows += len(cut)
-            self.flush_seconds += self.loop.time() - started
 
     @staticmethod
     def _write(owned: Owned, cut: Cut) -> None:

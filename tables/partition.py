@@ -48,6 +48,7 @@ class Partition:
         # rows of before this was noted are of the tables that there were then, all still at their first version
         self._versions_cut = msgspec.json.decode(stored[_TABLES]) if _TABLES in stored else {}
         self.accepted: Counter[str] = Counter()
+        self.refused: Counter[tuple[str, str]] = Counter()
         self._rejects: list[Reject] = []
         self._whole = True
         self._cut_at = dict(self.positions)
@@ -128,6 +129,7 @@ class Partition:
 
     def _reject(self, topic: str, record: Record, error: Exception) -> None:
         reason, detail = rejection(record.value(), error)
+        self.refused[topic, reason] += 1
         self._rejects.append(Reject(topic, record.offset(), record.key(), record.value(), reason, detail))
         rows: Rows[Rejections] = self.tables[REJECTIONS.name]
         rows.change(topic, lambda state: rejected(state, reason))

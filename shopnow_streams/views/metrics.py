@@ -4,14 +4,23 @@ from collections.abc import Callable, Iterator, Mapping
 
 from aiohttp import web
 from faust.types import TP
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client import (
+    CollectorRegistry,
+    GCCollector,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
+from shopnow_streams import __version__
 from shopnow_streams.folds.rejections import REJECTIONS, Rejections
 from shopnow_streams.topics import Topic
 from tables.live import LiveTables
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # when each histogram was made: a series more of each, that nobody asks for
 
 
 class TablesCollector(Collector):
@@ -28,14 +37,21 @@ class TablesCollector(Collector):
         owned = GaugeMetricFamily("shopnow_partitions_owned", "Partition numbers that this worker owns")
         owned.add_metric([], len(partitions))
         yield owned
-        events = CounterMetricFamily(
-            "shopnow_events", "Events folded since their partition was taken over", labels=["topic"]
-        )
+        events = CounterMetricFamily("shopnow_events", "Events folded by this worker", labels=["topic"])
+        accepted = live.accepted
         for topic in Topic:
-            events.add_metric([topic], sum(partition.accepted[topic] for partition in partitions))
+            events.add_metric([topic], accepted[topic])
         yield events
-        rejected = CounterMetricFamily(
-            "shopnow_rejected", "Records that are not events, ever", labels=["topic", "reason"]
+        refused = CounterMetricFamily(
+            "shopnow_rejected", "Records that were no events, met by this worker", labels=["topic", "reason"]
+        )
+        for labels, count in sorted(live.refused.items()):
+            refused.add_metric(labels, count)
+        yield refused
+        rejected = GaugeMetricFamily(
+            "shopnow_rejected_records",
+            "Records that are no events, ever, in the partitions that this worker owns",
+            labels=["topic", "reason"],
         )
         for labels, count in sorted(self._rejected().items()):
             rejected.add_metric(labels, count)
@@ -55,14 +71,16 @@ class TablesCollector(Collector):
         pending.add_metric([], sum(partition.pending for partition in partitions))
         yield pending
         for name, text, value in (
-            ("shopnow_flushes", "Cuts made durable", live.flushes),
-            ("shopnow_flushed_rows", "Rows written by them", live.flushed_rows),
-            ("shopnow_flush_seconds", "Time from a cut to its being durable", live.flush_seconds),
+            ("shopnow_flushed_rows", "Rows written to changelogs and stores", live.flushed_rows),
             ("shopnow_restored_rows", "Rows read from changelogs at take-over", live.restored_rows),
         ):
             counter = CounterMetricFamily(name, text)
             counter.add_metric([], value)
             yield counter
+        yield from live.timings.collect()
+        build = InfoMetricFamily("shopnow_build", "Which version this worker is of")
+        build.add_metric([], {"version": __version__})
+        yield build
 
     def _rejected(self) -> dict[tuple[str, str], int]:
         counts: dict[tuple[str, str], int] = {}

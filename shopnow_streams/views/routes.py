@@ -18,6 +18,7 @@ from shopnow_streams.views.metrics import Metrics, TablesCollector
 from shopnow_streams.views.openapi import Description
 from shopnow_streams.views.operations import operations
 from shopnow_streams.views.page import json_response
+from shopnow_streams.views.requests import Requests
 from shopnow_streams.views.revalidation import REVALIDATED, revalidated
 from shopnow_streams.views.snapshots import PATH as SNAPSHOT_PATH
 from shopnow_streams.views.snapshots import WORKERS_PATH, Snapshots
@@ -40,7 +41,9 @@ def add_routes(
     health = Health(settled, lag, live.next_offset)
     description = Description(operations(gather.at_least.partitions, archive=archive is not None), access)
     docs = Docs(description.document)
-    server.middlewares.extend(access.middlewares(gather.peers))
+    requests = Requests()
+    outside_in: list[Any] = [requests.middleware(), *access.middlewares(gather.peers)]
+    server.middlewares.extend(outside_in)
     for path, view in (
         ("/", dashboard.index),
         (dashboard.FILE_PATH, dashboard.file),
@@ -54,7 +57,7 @@ def add_routes(
         ("/api/funnel", Hours(gather, hours.FUNNEL).listed),
         ("/health/live", health.live),
         ("/health/ready", health.ready),
-        ("/metrics", Metrics(TablesCollector(live, lag), *([archive] if archive else [])).exposed),
+        ("/metrics", Metrics(TablesCollector(live, lag), requests, *([archive] if archive else [])).exposed),
         ("/openapi.json", description.shown),
         ("/docs", docs.page),
         (STYLE_PATH, docs.style),

@@ -33,7 +33,7 @@ export class Pipeline {
 
   #rejected(metrics, of) {
     const { text, formats } = this.#language;
-    const rejected = samples(metrics, "shopnow_rejected_total").filter(({ value }) => value > 0);
+    const rejected = samples(metrics, "shopnow_rejected_records").filter(({ value }) => value > 0);
     const count = rejected.reduce((sum, { value }) => sum + value, 0);
     const owned = samples(metrics, "shopnow_partitions_owned")[0]?.value ?? 0;
     const reasons = Map.groupBy(rejected, ({ labels }) => labels.reason);

@@ -261,7 +261,17 @@ class TestFlush:
         assert len(list(store.scan(b"products\x00"))) == 3
         assert dict(store.scan(b"positions\x00"))[VIEWS.encode()] == b"3"
         assert store.changelog_offset("products") == 1  # the fake names ends by table
-        assert (live.flushes, live.flushed_rows) == (1, 3 + 1 + 2)  # products, the hour, the position and whose tables
+        assert live.flushed_rows == 3 + 1 + 2  # products, the hour, the position and whose tables
+
+    async def test_what_was_counted_of_a_partition_is_not_forgotten_with_it(
+        self, live: LiveTables, world: World
+    ) -> None:
+        await own(live, {0, 1}, generation=1)
+        for number in (0, 1):
+            live.apply(batch_of(VIEWS, number, [*views(3), b"?"]))
+        await live.take_over({1}, generation=2)
+        live.apply(batch_of(VIEWS, 1, [*views(2), None], start=4))
+        assert (live.accepted, live.refused) == ({VIEWS: 8}, {(VIEWS, "not-json"): 2, (VIEWS, "no-value"): 1})
 
     async def test_rows_that_are_durable_are_let_go_of(self, live: LiveTables, world: World) -> None:
         await own(live, {0}, generation=1)

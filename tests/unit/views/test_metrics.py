@@ -15,13 +15,17 @@ NAMES = {
     "shopnow_partitions_owned",
     "shopnow_events",
     "shopnow_rejected",
+    "shopnow_rejected_records",
     "shopnow_position",
     "shopnow_lag_records",
     "shopnow_rows_pending",
-    "shopnow_flushes",
+    "shopnow_fold_seconds",
     "shopnow_flushed_rows",
     "shopnow_flush_seconds",
+    "shopnow_restore_seconds",
     "shopnow_restored_rows",
+    "shopnow_http_request_seconds",
+    "shopnow_build_info",
 }
 
 
@@ -58,7 +62,8 @@ async def test_numbers_are_those_of_the_tables(worker: Worker) -> None:
     worker.fold(3, Topic.PRODUCT_VIEWED, [b"{}", b"?"])
     worker.fold(3, Topic.STOCK_UPDATED, [StockUpdated(timestamp=NOON, id_produit=1, stock=1)])
     worker.lag = {TP(views, 0): 12}
-    worker.live.flushes, worker.live.flush_seconds = 3, 1.5
+    for seconds in (0.02, 0.3, 1.18):
+        worker.live.timings.flush.observe(seconds)
     samples = await scraped(worker)
 
     def value(name: str, **labels: Any) -> float:
@@ -71,12 +76,14 @@ async def test_numbers_are_those_of_the_tables(worker: Worker) -> None:
     assert value("shopnow_rejected_total", topic=views, reason="not-json") == 2
     assert value("shopnow_rejected_total", topic=views, reason="no-value") == 1
     assert value("shopnow_rejected_total", topic=views, reason="not-valid") == 1
+    assert samples["shopnow_rejected_records"] == samples["shopnow_rejected_total"]
     assert value("shopnow_position", topic=views, partition="0") == 4
     assert value("shopnow_position", topic=views, partition="3") == 2
     assert value("shopnow_position", topic=stock, partition="3") == 1
     assert value("shopnow_lag_records", topic=views, partition="0") == 12
-    assert value("shopnow_flushes_total") == 3
-    assert value("shopnow_flush_seconds_total") == 1.5
+    assert value("shopnow_flush_seconds_count") == 3
+    assert value("shopnow_flush_seconds_sum") == pytest.approx(1.5)
+    assert value("shopnow_flush_seconds_bucket", le="0.5") == 2
     pending = sum(owned.partition.pending for owned in worker.live.owned.values())
     assert value("shopnow_rows_pending") == pending > 0
 
