@@ -1,5 +1,6 @@
 """`shopnow health`: broker, topics, group lag, HDFS and worker, a line each. Exit code 1 where one is not well."""
 
+import http.client
 import json
 import sys
 import urllib.error
@@ -18,6 +19,7 @@ from shopnow_streams.settings import Settings, from_environment
 from shopnow_streams.topics import Topic
 
 _TIMEOUT_S = 3.0
+_NO_WORKER = "what answers at {} is no worker of ours: look at SHOPNOW_WEB_HOST and SHOPNOW_WEB_PORT"
 
 
 @dataclass(frozen=True)
@@ -94,11 +96,19 @@ def _worker(settings: Settings) -> str:
     except urllib.error.HTTPError as error:
         with error:
             raise ValueError(f"not ready at {url}: {_reasons(error.read()) or error}") from error
-    except urllib.error.URLError as error:
+    except TimeoutError as error:
+        raise ValueError(f"connected to {url}, but no answer within {_TIMEOUT_S:g} s: its log says why") from error
+    except OSError as error:
         raise ValueError(
-            f"none answers at {url} ({error.reason}): `faust -A shopnow_streams.app worker -l info` starts one"
+            f"none answers at {url} ({getattr(error, 'reason', error)}): "
+            "`faust -A shopnow_streams.app worker -l info` starts one"
         ) from error
-    return f"{state['status']} at {url}, {state['lag']:,} records to fold"
+    except (ValueError, http.client.HTTPException) as error:
+        raise ValueError(_NO_WORKER.format(url)) from error
+    try:
+        return f"{state['status']} at {url}, {state['lag']:,} records to fold"
+    except (TypeError, KeyError, ValueError) as error:
+        raise ValueError(_NO_WORKER.format(url)) from error
 
 
 def _reasons(body: bytes) -> str:
