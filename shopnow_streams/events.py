@@ -105,6 +105,10 @@ NOT_AN_EVENT = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What `decoder(topic).decode(value)` raises where the bytes are no event of the topic, whatever they are."""
 
 
+REASONS = ("no-value", "not-json", "not-valid")
+"""Every `reason` of what `rejection` names."""
+
+
 class Rejection(NamedTuple):
     """Why a record is not an event of its topic. `reason` is short and of few kinds: it labels a metric."""
 

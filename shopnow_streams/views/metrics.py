@@ -16,6 +16,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 from shopnow_streams import __version__
+from shopnow_streams.events import REASONS
 from shopnow_streams.folds.rejections import REJECTIONS, Rejections
 from shopnow_streams.topics import Topic
 from tables.live import LiveTables
@@ -45,7 +46,9 @@ class TablesCollector(Collector):
         refused = CounterMetricFamily(
             "shopnow_rejected", "Records that were no events, met by this worker", labels=["topic", "reason"]
         )
-        for labels, count in sorted(live.refused.items()):
+        # 0 where there was none: of a series that is not there, a sum is nothing, and rate() misses its first ones
+        met = {(str(topic), reason): 0 for topic in Topic for reason in REASONS} | live.refused
+        for labels, count in sorted(met.items()):
             refused.add_metric(labels, count)
         yield refused
         rejected = GaugeMetricFamily(

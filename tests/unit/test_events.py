@@ -16,6 +16,7 @@ from shopnow_streams.events import (
     EVENT_TYPES,
     MAX_EUROS,
     MAX_ID,
+    REASONS,
     Event,
     OrderPlaced,
     ProductViewed,
@@ -79,6 +80,7 @@ def refusal(topic: str, value: bytes | None) -> Rejection:
         decode(topic, value)
     reason = caught.value.args[0]
     assert isinstance(reason, Rejection)
+    assert reason.reason in REASONS
     return reason
 
 

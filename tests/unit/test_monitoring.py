@@ -70,6 +70,25 @@ async def test_alerts_and_dashboard_ask_for_what_there_is(exported: list[Metric]
         assert names <= samples | OF_PROMETHEUS, expression
 
 
+async def test_whatever_is_added_up_is_there_before_anything_happened(make_worker: MakeWorker) -> None:
+    """A sum of no series is nothing, and so is whatever is added to it: such an alert would never fire."""
+    worker: Worker = await make_worker()
+    async with worker.session.get(worker.server.make_url("/metrics")) as response:
+        families = list(text_string_to_metric_families(await response.text()))
+    there = {sample.name for family in families for sample in family.samples}
+    added = [expression for expression in expressions() if re.search(r"\)\s*\+", expression)]
+    assert any("shopnow_rejected_total" in expression for expression in added)
+    for expression in added:
+        assert selected(expression) - {"shopnow_lag_records"} <= there, expression
+
+
+def test_what_is_meant_to_be_said_by_a_status_is_no_failure() -> None:
+    (rule,) = [rule for group in ALERTS["groups"] for rule in group["rules"] if rule["alert"] == "ShopNowAnswersFail"]
+    failed, asked = re.findall(r"_count\{([^}]*)\}", rule["expr"])
+    assert {'status!="504"', 'path!~"/health/.*"'} <= set(failed.split(", "))
+    assert asked == 'path!~"/health/.*"', "else many a look at the health hides what fails"
+
+
 async def test_labels_are_those_that_there_are(exported: list[Metric]) -> None:
     labels = {label for family in exported for sample in family.samples for label in sample.labels}
     for expression in expressions():
