@@ -11,7 +11,7 @@ import urllib.request
 import zlib
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -448,7 +448,27 @@ def order(url: str, name: str) -> Row:
     _standing(row)
     for standing in ("complete", "partitions", "offsets"):
         row.pop(standing)
-    return row | {"placed_at": _moment(row["placed_at"]), "paid_at": _moment(row["paid_at"])}
+    problems = row.pop("problems")
+    order = row | {"placed_at": _moment(row["placed_at"]), "paid_at": _moment(row["paid_at"])}
+    assert problems == [name for name, has in _PROBLEMS.items() if has(order)], order
+    return order
+
+
+_PROBLEMS: Mapping[str, Callable[[Row], bool]] = {
+    "unpaid": lambda order: order["payments"] == 0,
+    "amount-mismatch": lambda order: order["payments"] > 0 < order["placements"] and _difference(order) != 0,
+    "paid-twice": lambda order: order["payments"] > 1 and order["placements"] > 0,
+    "paid-before-placed": lambda order: order["payments"] > 0 < order["placements"] and _late(order),
+    "payment-without-order": lambda order: order["placements"] == 0 < order["payments"],
+}
+
+
+def _difference(order: Row) -> int:
+    return int(order["paid_cents"] - order["placed_cents"])
+
+
+def _late(order: Row) -> bool:
+    return bool(order["placed_at"] > order["paid_at"])
 
 
 def offsets_of(answer: Row) -> Offsets:
