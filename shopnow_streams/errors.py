@@ -16,6 +16,7 @@ ShopNowError
 ├── SinkUnavailable        the archive did not take a segment; try the same one again
 ├── SegmentConflict        another writer committed that first offset already
 ├── ArchiveCorrupt         a name or a file in the archive is not what it should be
+├── ArchiveBusy            the archive is being compacted, or a compaction did not end
 ├── ArchiveMissing         there is no archive where one was to be looked at
 ├── AuditImpossible        the tables could not be compared with the archive
 ├── SparkError             a question to the archive has no answer
@@ -96,6 +97,10 @@ class SegmentConflict(ShopNowError):
 
 class ArchiveCorrupt(ShopNowError):
     """A name or a file in the archive is not what the layout says it must be."""
+
+
+class ArchiveBusy(ShopNowError):
+    """The archive is being compacted, or a compaction of it did not come to its end."""
 
 
 class ArchiveMissing(ShopNowError):

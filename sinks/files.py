@@ -1,6 +1,7 @@
 """What an archive needs of a file system. Adapters: `sinks.hdfs`, `sinks.local`, `sinks.memory`."""
 
-from typing import NamedTuple, Protocol
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol, runtime_checkable
 
 
 class Entry(NamedTuple):
@@ -45,3 +46,20 @@ class Files(Protocol):
 
     def url(self, path: str) -> str:
         """The path as a user would write it, for messages."""
+
+
+@runtime_checkable
+class JoinableFiles(Files, Protocol):
+    """A file system on which several files become one in one step."""
+
+    def concat(self, target: str, sources: Sequence[str]) -> None:
+        """Append `sources`, of the same directory, to `target`, and remove them: all of it or nothing.
+
+        SinkUnavailable where one of them is not there, among other reasons.
+        """
+
+    def replace(self, source: str, target: str) -> None:
+        """Give `source` the name `target`, whose file goes: in one step. SinkUnavailable where either is not there."""
+
+    def set_modified(self, path: str, modified_ms: int) -> None:
+        """Say that the file was closed then. FileNotFoundError: no such file."""

@@ -2,8 +2,9 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from shopnow_streams.errors import SinkUnavailable
 from sinks.files import Entry
 
 
@@ -65,6 +66,33 @@ class MemoryFiles:
             if self._files.pop(path, None) is not None:
                 del self._modified_ms[path]
                 self._modified_ms[_parent(path)] = self._now_ms()
+
+    def concat(self, target: str, sources: Sequence[str]) -> None:
+        """See `JoinableFiles`."""
+        with self._lock:
+            missing = [path for path in (target, *sources) if path not in self._files]
+            if missing or any(_parent(path) != _parent(target) for path in sources):
+                raise SinkUnavailable(f"{', '.join(map(self.url, missing))}: not there, or of another directory")
+            self._files[target] += b"".join(self._files.pop(path) for path in sources)
+            for path in sources:
+                del self._modified_ms[path]
+            self._touch(target)
+
+    def replace(self, source: str, target: str) -> None:
+        """See `JoinableFiles`."""
+        with self._lock:
+            if source not in self._files or target not in self._files:
+                raise SinkUnavailable(f"{self.url(source)} or {self.url(target)} is not there")
+            self._files[target] = self._files.pop(source)
+            self._modified_ms[target] = self._modified_ms.pop(source)
+            self._modified_ms[_parent(source)] = self._modified_ms[_parent(target)] = self._now_ms()
+
+    def set_modified(self, path: str, modified_ms: int) -> None:
+        """See `JoinableFiles`."""
+        with self._lock:
+            if path not in self._files:
+                raise FileNotFoundError(f"{self.url(path)} does not exist")
+            self._modified_ms[path] = modified_ms
 
     def url(self, path: str) -> str:
         """See `Files`."""

@@ -1,6 +1,7 @@
 """Segments as Parquet: zstd, columns encoded for what they hold, offsets in the file's metadata."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -44,19 +45,7 @@ class ParquetEncoder:
         self._compressed = 0  # Arrow bytes that went into row groups
         self._written = 0  # noted, not asked: the stream is closed while `finish` is at it in another thread
         self._out = pa.BufferOutputStream()
-        columns = schema(topic)
-        present = set(columns.names)
-        self._writer = pq.ParquetWriter(
-            self._out,
-            columns,
-            compression="zstd",
-            compression_level=1,  # level 3 takes a third longer and saves 2%
-            use_dictionary=[name for name in _REPEATED if name in present],
-            column_encoding=dict.fromkeys(_RISING, "DELTA_BINARY_PACKED"),
-            write_statistics=[name for name in _SOUGHT if name in present],
-            write_page_index=True,
-            bloom_filter_options={name: {"ndv": DISTINCT, "fpp": 0.05} for name in _LOOKED_UP if name in present},
-        )
+        self._writer = writer_of(self._out, schema(topic), DISTINCT)
 
     @property
     def size(self) -> int:
@@ -81,16 +70,7 @@ class ParquetEncoder:
     def finish(self, next_offset: int) -> bytes:
         """See `Encoder`."""
         self._compress()
-        self._writer.add_key_value_metadata(
-            {
-                "shopnow.topic": self._topic,
-                "shopnow.partition": str(self._partition),
-                "shopnow.first": str(self._first),
-                "shopnow.next": str(next_offset),
-                "shopnow.rows": str(self._rows),
-                "shopnow.writer": f"shopnow-streams {shopnow_streams.__version__}",
-            }
-        )
+        self._writer.add_key_value_metadata(notes(self._topic, self._partition, self._first, next_offset, self._rows))
         self._writer.close()
         data: bytes = self._out.getvalue().to_pybytes()
         return data
@@ -105,6 +85,34 @@ class ParquetEncoder:
 
 
 encoder = ParquetEncoder
+
+
+def writer_of(out: Any, columns: pa.Schema, distinct: int, level: int = 1) -> pq.ParquetWriter:
+    """What writes a file of ours. `distinct` values or less of a looked-up column are in a row group."""
+    present = set(columns.names)
+    return pq.ParquetWriter(
+        out,
+        columns,
+        compression="zstd",
+        compression_level=level,  # 3 takes a third longer than 1, and saves 2%
+        use_dictionary=[name for name in _REPEATED if name in present],
+        column_encoding=dict.fromkeys([name for name in _RISING if name in present], "DELTA_BINARY_PACKED"),
+        write_statistics=[name for name in _SOUGHT if name in present],
+        write_page_index=True,
+        bloom_filter_options={name: {"ndv": distinct, "fpp": 0.05} for name in _LOOKED_UP if name in present},
+    )
+
+
+def notes(topic: str, partition: int, first: int, next_offset: int, rows: int) -> dict[str, str]:
+    """What a file says of itself, beside its rows."""
+    return {
+        "shopnow.topic": topic,
+        "shopnow.partition": str(partition),
+        "shopnow.first": str(first),
+        "shopnow.next": str(next_offset),
+        "shopnow.rows": str(rows),
+        "shopnow.writer": f"shopnow-streams {shopnow_streams.__version__}",
+    }
 
 
 def next_offset(name: SegmentName, size: int, read: Callable[[int, int], bytes]) -> int:

@@ -1,0 +1,72 @@
+"""Which segments become one."""
+
+from datetime import date, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shopnow_streams.archive.catalogue import SegmentFile
+from shopnow_streams.archive.compaction import Piece, plan
+from sinks.segments import SegmentName
+
+DAY = date(2025, 11, 28)
+
+
+def piece(first: int, after: int, size: int = 10, day: int = 0, partition: int = 0, joined: bool = False) -> Piece:
+    name = SegmentName("stock-mis-a-jour", partition, first, DAY + timedelta(days=day), "parquet")
+    return Piece(SegmentFile(name, size, 0), after, after - first, joined)
+
+
+def planned(pieces: list[Piece], before: int = 5, target: int = 100) -> list[list[int]]:
+    return [[each.file.name.first for each in run.pieces] for run in plan(pieces, DAY + timedelta(days=before), target)]
+
+
+def test_segments_of_a_day_become_one_but_for_the_partitions_last() -> None:
+    assert planned([piece(0, 5), piece(5, 9), piece(9, 12), piece(12, 13)]) == [[0, 5, 9]]
+
+
+def test_days_and_partitions_are_kept_apart() -> None:
+    one = [piece(0, 5), piece(5, 9), piece(9, 12, day=1), piece(12, 13, day=1), piece(13, 14, day=2)]
+    other = [piece(0, 5, partition=1), piece(5, 6, partition=1), piece(6, 7, day=1, partition=1)]
+    assert planned(one + other) == [[0, 5], [9, 12], [0, 5]]
+
+
+def test_a_day_that_is_not_over_is_left() -> None:
+    assert planned([piece(0, 5), piece(5, 9), piece(9, 10, day=1)], before=0) == []
+    assert planned([piece(0, 5), piece(5, 9), piece(9, 10, day=1)], before=1) == [[0, 5]]
+
+
+def test_what_is_missing_between_two_is_not_papered_over() -> None:
+    assert planned([piece(0, 5), piece(5, 9), piece(10, 12), piece(12, 15), piece(15, 16)]) == [[0, 5], [10, 12]]
+
+
+def test_a_run_ends_where_it_is_large_enough() -> None:
+    assert planned([piece(n, n + 1, size=40) for n in range(6)]) == [[0, 1], [2, 3]]
+    assert planned([piece(0, 1, size=99), piece(1, 2, size=99), piece(2, 3)]) == []
+
+
+def test_what_a_compaction_left_half_done_is_done_alone() -> None:
+    assert planned([piece(0, 9, size=500, joined=True), piece(9, 10, size=99), piece(10, 11)]) == [[0]]
+
+
+@given(st.lists(st.tuples(st.integers(1, 120), st.integers(0, 2)), max_size=30), st.integers(20, 200))
+def test_planned_and_done_it_comes_to_an_end(sizes: list[tuple[int, int]], target: int) -> None:
+    days = sorted(day for _, day in sizes)
+    pieces = [piece(n, n + 1, size, day) for n, ((size, _), day) in enumerate(zip(sizes, days, strict=True))]
+    for _ in range(40):
+        runs = plan(pieces, DAY + timedelta(days=9), target)
+        if not runs:
+            break
+        taken = [each for run in runs for each in run.pieces]
+        assert len(taken) == len(set(taken)), "in two runs"
+        for run in runs:
+            assert run.bytes <= target
+            assert len({each.file.name.date for each in run.pieces}) == 1
+            first, last = run.pieces[0], run.pieces[-1]
+            whole = piece(first.file.name.first, last.next, run.bytes, (first.file.name.date - DAY).days)
+            pieces = [each for each in pieces if each not in run.pieces] + [whole]
+        pieces.sort(key=lambda each: each.file.name.first)
+        assert pieces[-1] not in taken
+    else:
+        raise AssertionError("no end")
+    assert [each.file.name.first for each in pieces[1:]] == [each.next for each in pieces[:-1]]
