@@ -2,7 +2,8 @@
 
 1. The small files and a footer that has all of their row groups become one file, by the file system's `concat`: one
    listing has all of them, the next has one with the same rows. Whoever listed the first one before, and reads as much
-   of it as it had, finds its old footer there; whoever looks for the others finds no file. Neither reads a wrong row.
+   of it as it had, finds its old footer there; whoever looks for the others finds no file. Neither reads a wrong row;
+   the decision names who may, and why there is no command yet.
 2. The same rows in large row groups, written beside it under a hidden name, take that file's name, by `replace`.
 
 Killed before the first step it leaves hidden files, which the next compaction removes; between them a file that is
@@ -13,20 +14,18 @@ import uuid
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-import pyarrow.parquet as pq
-
 from shopnow_streams.archive.catalogue import Catalogue, SegmentFile
 from shopnow_streams.archive.compaction import Piece, Run
+from shopnow_streams.archive.contents import read_footer
 from shopnow_streams.archive.in_order import in_order
 from shopnow_streams.errors import ArchiveCorrupt, SinkUnavailable
 from sinks.files import JoinableFiles
 from sinks.footers import footer_of, joined
 from sinks.merging import merged
-from sinks.parquet import notes
+from sinks.parquet import JOINED, notes
 from sinks.segments import date_directory
 
 HIDDEN = "_compact+"
-JOINED = "shopnow.joined"
 
 
 class Compacted(NamedTuple):
@@ -40,9 +39,8 @@ def pieces(catalogue: Catalogue, files: list[SegmentFile]) -> Iterator[Piece]:
     """What the footers of `files` say. Blocks; raises ArchiveCorrupt for one that can't be read: verify first."""
 
     def piece(file: SegmentFile) -> Piece:
-        after = catalogue.form.next_offset(file.name, file.size, catalogue.window(file).part)
-        metadata = pq.read_metadata(catalogue.window(file))
-        return Piece(file, after, metadata.num_rows, JOINED.encode() in (metadata.metadata or {}))
+        footer = read_footer(catalogue.form, file.name, catalogue.window(file))
+        return Piece(file, footer.next, footer.rows or 0, footer.joined)
 
     return in_order(piece, files)
 

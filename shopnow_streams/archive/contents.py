@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from shopnow_streams.archive.window import Window
 from shopnow_streams.errors import ArchiveCorrupt
-from sinks import jsonlines
+from sinks import jsonlines, parquet
 from sinks.columns import KAFKA_FIELDS
 from sinks.formats import Format
 from sinks.segments import SegmentName
@@ -25,13 +25,14 @@ RAW = pa.schema([field for field in KAFKA_FIELDS if field.name != "rejected"])
 class Footer(NamedTuple):
     """What a file's end says. `rows` and `value_bytes` (of the raw values) are None where that takes the whole file.
 
-    `said_rows` is what the writer noted besides.
+    `said_rows` is what the writer noted besides, `joined` that a compaction left it half done.
     """
 
     next: int
     rows: int | None = None
     said_rows: int | None = None
     value_bytes: int | None = None
+    joined: bool = False
 
 
 def read_footer(form: Format, name: SegmentName, window: Window) -> Footer:
@@ -41,8 +42,10 @@ def read_footer(form: Format, name: SegmentName, window: Window) -> Footer:
         return Footer(after)
     with _explained(window):
         metadata = pq.read_metadata(window)
-    said = (metadata.metadata or {}).get(b"shopnow.rows", b"")
-    return Footer(after, metadata.num_rows, int(said) if said.isdigit() else None, _value_bytes(metadata))
+    notes = metadata.metadata or {}
+    said = notes.get(b"shopnow.rows", b"")
+    said_rows = int(said) if said.isdigit() else None
+    return Footer(after, metadata.num_rows, said_rows, _value_bytes(metadata), parquet.JOINED.encode() in notes)
 
 
 def read_rows(form: Format, name: SegmentName, window: Window) -> Iterator[pa.RecordBatch]:

@@ -17,29 +17,27 @@ def statements(url: str, database: str, topics: Iterable[Topic], dialect: str) -
     found = [f"CREATE DATABASE IF NOT EXISTS {_name(database)}"]
     for topic in topics:
         table = f"{_name(database)}.{_name(view_names(topic)[0])}"
-        found += declare(topic, table, _text(f"{url.rstrip('/')}/{topic}"))
+        found += [declare(topic, table, _text(f"{url.rstrip('/')}/{topic}")), f"MSCK REPAIR TABLE {table}"]
     return found
 
 
-def _spark(topic: Topic, table: str, location: str) -> list[str]:
-    return [
+def _spark(topic: Topic, table: str, location: str) -> str:
+    return (
         f"CREATE TABLE IF NOT EXISTS {table} (\n{_columns([*columns(topic), PARTITIONED_BY])}\n)\nUSING parquet\n"
         f"PARTITIONED BY ({_name(PARTITIONED_BY[0])})\n"
-        f"LOCATION {location}\nCOMMENT {_text(TRAITS[topic].description)}",
-        f"MSCK REPAIR TABLE {table}",
-    ]
+        f"LOCATION {location}\nCOMMENT {_text(TRAITS[topic].description)}"
+    )
 
 
-def _hive(topic: Topic, table: str, location: str) -> list[str]:
-    return [
+def _hive(topic: Topic, table: str, location: str) -> str:
+    return (
         f"CREATE EXTERNAL TABLE IF NOT EXISTS {table} (\n{_columns(columns(topic))}\n)\n"
         f"COMMENT {_text(TRAITS[topic].description)}\nPARTITIONED BY ({_columns([PARTITIONED_BY]).strip()})\n"
-        f"STORED AS PARQUET\nLOCATION {location}\nTBLPROPERTIES ('discover.partitions'='true')",
-        f"MSCK REPAIR TABLE {table}",
-    ]
+        f"STORED AS PARQUET\nLOCATION {location}\nTBLPROPERTIES ('discover.partitions'='true')"
+    )
 
 
-DIALECTS: Mapping[str, Callable[[Topic, str, str], list[str]]] = {"spark": _spark, "hive": _hive}
+DIALECTS: Mapping[str, Callable[[Topic, str, str], str]] = {"spark": _spark, "hive": _hive}
 
 
 def _columns(named: Iterable[tuple[str, str]]) -> str:

@@ -21,7 +21,8 @@ from shopnow_streams.folds.rejections import REJECTIONS, Rejections
 from shopnow_streams.topics import Topic
 from tables.live import LiveTables
 
-disable_created_metrics()  # type: ignore[no-untyped-call]  # when each histogram was made: a series more of each, that nobody asks for
+# else each histogram has a series more, of when it was made, which nobody asks for
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class TablesCollector(Collector):

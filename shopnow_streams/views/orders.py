@@ -125,17 +125,17 @@ class Orders(Row[Order]):
         rows_wanted = limit if problem is None else SEARCHED_ROWS
         start = None if after is None else f"{after}\0"  # the next one in order
         answer = await self._gather.read(Query(self._table, start=start, limit=rows_wanted), awaited)
-        rows = [shown(*row) for row in answer.rows]
-        items = [row for row in rows if problem is None or _has(row, problem)][:limit]
-        if len(items) == limit:
-            following: str | None = items[-1].id_commande
+        found = [row for row in answer.rows if problem is None or _has(row[1], problem)][:limit]
+        if len(found) == limit:
+            following: str | None = str(found[-1][0])
         else:
-            following = rows[-1].id_commande if len(rows) == rows_wanted else None
-        return OrdersPage(items=items, after=following, **standing(answer))
+            following = str(answer.rows[-1][0]) if len(answer.rows) == rows_wanted else None
+        return OrdersPage(items=[shown(*row) for row in found], after=following, **standing(answer))
 
 
-def _has(order: ShownOrder, problem: str) -> bool:
-    return bool(order.problems) if problem == "any" else problem in order.problems
+def _has(order: Order, problem: str) -> bool:
+    found = troubles(order)
+    return bool(found) if problem == "any" else problem in found
 
 
 def resource(gather: Gather) -> Orders:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+from shopnow_streams.views.page import Handler
 
 _MAX_AGE_S = 600
 _APART = "/internal/"

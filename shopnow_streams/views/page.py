@@ -10,6 +10,9 @@ from msgspec import Meta
 
 logger = logging.getLogger(__name__)
 
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+"""What answers a request: a view, or a middleware's next one."""
+
 
 class ProblemDetails(msgspec.Struct, frozen=True, kw_only=True):
     """An error (RFC 9457)."""
@@ -58,7 +61,7 @@ def problem_response(problem: Problem) -> web.Response:
 
 
 @web.middleware
-async def problems(request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> Any:
+async def problems(request: web.Request, handler: Handler) -> Any:
     """Every error under /api, /health and /internal as a problem; a bug too, told in full in the log alone."""
     try:
         return await handler(request)

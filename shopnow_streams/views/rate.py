@@ -10,11 +10,9 @@ from contextlib import suppress
 
 from aiohttp import web
 
-from shopnow_streams.views.page import Problem
+from shopnow_streams.views.page import Handler, Problem
 from shopnow_streams.views.peers import Peers
 from shopnow_streams.views.tokens import Tokens
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 MAX_CLIENTS = 10_000
 """Those asked by last; a client forgotten begins with a full bucket."""

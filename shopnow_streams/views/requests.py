@@ -8,7 +8,7 @@ from prometheus_client import Histogram
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+from shopnow_streams.views.page import Handler
 
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 UNKNOWN = "unknown"

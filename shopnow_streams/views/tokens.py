@@ -11,9 +11,7 @@ from pathlib import Path
 from aiohttp import web
 
 from shopnow_streams.errors import SettingsError
-from shopnow_streams.views.page import Problem
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+from shopnow_streams.views.page import Handler, Problem
 
 MIN_LENGTH = 16
 _OPEN = ("/health/", "/docs", "/static/", "/openapi.json")

@@ -17,6 +17,9 @@ from sinks.segments import is_hidden
 from tests.unit.archive.shelf import DAY_MS, NOON_MS, TOPIC, Shelf
 
 AFTER = date(2026, 1, 1)
+COMPACTED = [f"{TOPIC}+0+{first:020d}.parquet" for first in (0, 150, 300)]
+"""What the shelf's files are in the end."""
+
 CHANGES_MADE = 13
 """By a compaction of the shelf, its lock's among them."""
 
@@ -109,7 +112,7 @@ def test_each_day_is_one_file_with_the_same_rows(files: Watched, shelf: Shelf) -
     done = compact(shelf)
     assert [(len(each.run.pieces), each.run.rows) for each in done] == [(5, 150), (4, 150)]
     assert seen(files).equals(before)
-    assert names(files) == [f"{TOPIC}+0+{first:020d}.parquet" for first in (0, 150, 300)]
+    assert names(files) == COMPACTED
     assert shelf.verify().right
     assert shelf.archive.end(TOPIC, 0) == 310
     assert files.stat(LOCK) is None
@@ -156,7 +159,7 @@ def test_killed_anywhere_nothing_is_lost_and_the_next_one_finishes(
     files.last = -1
     compact(shelf, take_over=True)
     assert seen(files).equals(before)
-    assert names(files) == [f"{TOPIC}+0+{first:020d}.parquet" for first in (0, 150, 300)]
+    assert names(files) == COMPACTED
     assert shelf.verify().right
 
 
@@ -195,7 +198,7 @@ def test_one_that_was_taken_over_while_it_slept_changes_nothing_more(
     assert seen(files).equals(before)
     assert shelf.verify().right
     compact(shelf, take_over=True)
-    assert names(files) == [f"{TOPIC}+0+{first:020d}.parquet" for first in (0, 150, 300)]
+    assert names(files) == COMPACTED
 
 
 def test_a_file_that_changed_meanwhile_is_left(files: Watched, shelf: Shelf) -> None:

@@ -382,10 +382,11 @@ class TestSources:
 class TestVersions:
     """Which tables' rows a partition has."""
 
-    def stood(self, store: PartitionStore, *definitions: Definition[Any]) -> None:
+    def stood(self, store: PartitionStore, *definitions: Definition[Any], start: int = 0) -> None:
         partition = Partition(3, definitions, store)
+        partition.recognise({})
         partition.begin(VIEWS, 0)
-        apply(partition, batch_of(VIEWS, 3, [view()] * 2))
+        apply(partition, batch_of(VIEWS, 3, [view()] * 2, start=start))
         settle(partition)
 
     def test_the_same_tables_go_on(self, store: PartitionStore) -> None:
@@ -408,20 +409,14 @@ class TestVersions:
 
     def test_a_table_that_was_left_out_for_a_while_is_refused(self, store: PartitionStore) -> None:
         self.stood(store, PRODUCTS, HOURS)
-        partition = Partition(3, [PRODUCTS], store)
-        partition.recognise({})
-        apply(partition, batch_of(VIEWS, 3, [view()], start=2))
-        settle(partition)
+        self.stood(store, PRODUCTS, start=2)
         with pytest.raises(TablesChanged, match="hours"):
             Partition(3, [PRODUCTS, HOURS], store).recognise({})
 
     def test_rows_of_before_versions_were_noted_go_on_and_are_noted(self, store: PartitionStore) -> None:
         self.stood(store, PRODUCTS)
         store.write({prefix(POSITIONS): [(b"tables:", None)]}, {})
-        partition = Partition(3, [PRODUCTS], store)
-        partition.recognise({})
-        apply(partition, batch_of(VIEWS, 3, [view()], start=2))
-        settle(partition)
+        self.stood(store, PRODUCTS, start=2)
         with pytest.raises(TablesChanged, match="hours"):
             Partition(3, [PRODUCTS, HOURS], store).recognise({})
 

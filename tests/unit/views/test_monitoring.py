@@ -15,9 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from shopnow_streams.topics import Topic
 from tests.unit.test_docker import COMPOSE, DOCKER, ROOT
-from tests.unit.views.conftest import FakeArchiver, MakeWorker, Worker, make_worker
-
-__all__ = ["make_worker"]
+from tests.unit.views.conftest import FakeArchiver, MakeWorker, Worker
 
 ALERTS = yaml.safe_load((DOCKER / "prometheus" / "alerts.yml").read_text())
 DASHBOARD = json.loads((DOCKER / "grafana" / "dashboards" / "shopnow.json").read_text())
