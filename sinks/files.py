@@ -58,8 +58,11 @@ class JoinableFiles(Files, Protocol):
         SinkUnavailable where one of them is not there, among other reasons.
         """
 
-    def replace(self, source: str, target: str) -> None:
-        """Give `source` the name `target`, whose file goes: in one step. SinkUnavailable where either is not there."""
+    def truncate(self, path: str, length: int) -> None:
+        """Cut the file to its first `length` bytes. SinkUnavailable or FileNotFoundError where it has not so many.
+
+        Readers that are in what is left do not notice.
+        """
 
     def set_modified(self, path: str, modified_ms: int) -> None:
         """Say that the file was closed then. FileNotFoundError: no such file."""

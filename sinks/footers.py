@@ -1,12 +1,12 @@
-"""Parquet footers of files that are joined end to end: one that shows all of their rows. Pure.
+"""Parquet footers of a file that grows: what makes one more file's rows, put behind it, rows of its own. Pure.
 
-A Parquet file is read from its end: what the footer does not name is not there for a reader. So the bytes of several
-files, one behind the other, are one file with all of their rows once a footer follows that has all of their row groups,
-each so much further on as its file is. Fields go by their numbers in parquet.thrift of
-https://github.com/apache/parquet-format.
+A Parquet file is read from its end: what the footer does not name is not there for a reader. So a file, the row
+groups of another one behind it, and then a footer that has those of both, are one valid file; and the first file's
+row groups have not moved. Fields go by their numbers in parquet.thrift of https://github.com/apache/parquet-format.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from shopnow_streams.errors import ArchiveCorrupt
 from sinks.thrift import BINARY, I64, LIST, STRUCT, Elements, Field, decode, encode, field
@@ -17,10 +17,26 @@ MAGIC = b"PAR1"
 _SCHEMA, _ROWS, _ROW_GROUPS, _NOTES = 2, 3, 4, 5
 # RowGroup
 _COLUMNS, _GROUP_OFFSET, _ORDINAL = 1, 5, 7
-# ColumnChunk: the page index has offsets of its own, and is left out
-_CHUNK_OFFSET, _META, _PAGE_INDEX = 2, 3, range(4, 8)
+# ColumnChunk
+_CHUNK_OFFSET, _META, _PAGES_OFFSET, _PAGES_LENGTH, _BOUNDS_OFFSET = 2, 3, 4, 5, 6
 # ColumnMetaData: data, index and dictionary pages, and the Bloom filter
 _OFFSETS = (9, 10, 11, 14)
+# OffsetIndex, and the PageLocations in it
+_PAGES, _PAGE_OFFSET = 1, 1
+
+
+class Appended(NamedTuple):
+    """`data` is to follow a first file; after it, and whatever else, a `footer` shows the rows of both."""
+
+    data: bytes
+    footer: list[Field]
+
+    def sealed(self, notes: Mapping[str, str]) -> bytes:
+        """The footer as a file ends with it. `notes` replace the first file's of the same keys."""
+        whole = {each.number: each for each in self.footer}
+        whole[_NOTES] = Field(_NOTES, LIST, _noted(whole.get(_NOTES), notes))
+        footer = encode([whole[number] for number in sorted(whole)])
+        return footer + len(footer).to_bytes(4, "little") + MAGIC
 
 
 def footer_of(file: bytes) -> bytes:
@@ -31,40 +47,54 @@ def footer_of(file: bytes) -> bytes:
     return file[-8 - length : -8]
 
 
-def joined(footers: Sequence[bytes], sizes: Sequence[int], notes: Mapping[str, str]) -> bytes:
-    """What makes the files of those `footers` and `sizes`, one behind the other, one Parquet file, when it follows.
+def appended(first: bytes, more: bytes) -> Appended:
+    """What to put behind the file `first`, that it have the rows of the file `more` too.
 
-    `notes` replace those of the same keys. Raises ArchiveCorrupt where the files' columns are not the same.
+    Raises ArchiveCorrupt where their columns are not the same, or where one is no Parquet file.
     """
-    files = [decode(footer) for footer in footers]
-    schema = _need(files[0], _SCHEMA)
-    groups: list[list[Field]] = []
-    rows = start = 0
-    for one, size in zip(files, sizes, strict=True):
-        if _need(one, _SCHEMA) != schema:
-            raise ArchiveCorrupt("files of other columns: they can't be one")
-        rows += _need(one, _ROWS).value
-        for group in _need(one, _ROW_GROUPS).value.values:
-            _move(group, start)
-            groups.append(group)
-        start += size
-    whole = {each.number: each for each in files[0]}
+    footer, added = decode(footer_of(first)), decode(footer_of(more))
+    if _need(footer, _SCHEMA) != _need(added, _SCHEMA):
+        raise ArchiveCorrupt("files of other columns: they can't be one")
+    data = bytearray(more[: -8 - len(footer_of(more))])
+    groups = [*_groups(footer), *_groups(added)]
+    for group in _groups(added):
+        _move(group, len(first), data)
+    for group in groups:
+        group[:] = [each for each in group if each.number != _ORDINAL]
+    rows = _need(footer, _ROWS).value + _need(added, _ROWS).value
+    whole = {each.number: each for each in footer}
     whole[_ROWS] = Field(_ROWS, I64, rows)
     whole[_ROW_GROUPS] = Field(_ROW_GROUPS, LIST, Elements(STRUCT, groups))
-    whole[_NOTES] = Field(_NOTES, LIST, _noted(whole.get(_NOTES), notes))
-    footer = encode([whole[number] for number in sorted(whole)])
-    return footer + len(footer).to_bytes(4, "little") + MAGIC
+    return Appended(bytes(data), list(whole.values()))
 
 
-def _move(group: list[Field], by: int) -> None:
+def _groups(footer: list[Field]) -> list[list[Field]]:
+    groups: list[list[Field]] = _need(footer, _ROW_GROUPS).value.values
+    return groups
+
+
+def _move(group: list[Field], by: int, data: bytearray) -> None:
     _shift(group, _GROUP_OFFSET, by)
-    group[:] = [each for each in group if each.number != _ORDINAL]
     for chunk in _need(group, _COLUMNS).value.values:
+        _move_pages(chunk, by, data)
         _shift(chunk, _CHUNK_OFFSET, by)
-        chunk[:] = [each for each in chunk if each.number not in _PAGE_INDEX]
+        _shift(chunk, _BOUNDS_OFFSET, by)
         meta = _need(chunk, _META).value
         for number in _OFFSETS:
             _shift(meta, number, by)
+
+
+def _move_pages(chunk: list[Field], by: int, data: bytearray) -> None:
+    """The index of a chunk's pages has their places in the file: a moved one goes to the end of `data`."""
+    at, length = field(chunk, _PAGES_OFFSET), field(chunk, _PAGES_LENGTH)
+    if at is None or length is None:
+        return
+    index = decode(bytes(data[at.value : at.value + length.value]))
+    for page in _need(index, _PAGES).value.values:
+        _shift(page, _PAGE_OFFSET, by)
+    moved = encode(index)
+    at.value, length.value = by + len(data), len(moved)
+    data += moved
 
 
 def _shift(fields: list[Field], number: int, by: int) -> None:

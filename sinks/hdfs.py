@@ -114,12 +114,10 @@ class HdfsFiles:
         with self._explained(target):
             _concat(self._client, self._at(target), sources=",".join(map(self._at, sources)))
 
-    def replace(self, source: str, target: str) -> None:
-        """See `JoinableFiles`."""
-        with self._explained(target):
-            if self.stat(target) is None:
-                raise SinkUnavailable(f"{self.url(target)} is not there to be replaced")
-            self._client._rename(self._at(source), destination=self._at(target), renameoptions="OVERWRITE")
+    def truncate(self, path: str, length: int) -> None:
+        """See `JoinableFiles`. At once where a block ends there; else HDFS is at the last block for a while."""
+        with self._explained(path):
+            _truncate(self._client, self._at(path), newlength=length)
 
     def set_modified(self, path: str, modified_ms: int) -> None:
         """See `JoinableFiles`."""
@@ -165,7 +163,8 @@ class HdfsFiles:
 
 
 _concat: Any = hdfs.client._Request("POST").to_method("CONCAT")
-"""WebHDFS's CONCAT, which the client has no method for: made as it makes its own."""
+_truncate: Any = hdfs.client._Request("POST").to_method("TRUNCATE")
+"""Of WebHDFS, which the client has no methods for: made as it makes its own."""
 
 _ADDRESS = re.compile(r"https?://[^/;,\s]+/?")
 

@@ -78,14 +78,13 @@ class MemoryFiles:
                 del self._modified_ms[path]
             self._touch(target)
 
-    def replace(self, source: str, target: str) -> None:
+    def truncate(self, path: str, length: int) -> None:
         """See `JoinableFiles`."""
         with self._lock:
-            if source not in self._files or target not in self._files:
-                raise SinkUnavailable(f"{self.url(source)} or {self.url(target)} is not there")
-            self._files[target] = self._files.pop(source)
-            self._modified_ms[target] = self._modified_ms.pop(source)
-            self._modified_ms[_parent(source)] = self._modified_ms[_parent(target)] = self._now_ms()
+            if len(self._files.get(path, b"")) < length:
+                raise SinkUnavailable(f"{self.url(path)} has no {length} bytes")
+            self._files[path] = self._files[path][:length]
+            self._touch(path)
 
     def set_modified(self, path: str, modified_ms: int) -> None:
         """See `JoinableFiles`."""

@@ -1,13 +1,15 @@
-"""Several Parquet segments as one: the same rows in fewer and larger row groups. Bytes in, bytes out."""
+"""Several Parquet segments as one: the rows of all but the first in few large row groups. Bytes in, bytes out."""
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from shopnow_streams.errors import ArchiveCorrupt
-from sinks.parquet import writer_of
+from sinks.footers import appended
+from sinks.parquet import COMPACTED, JOINED, writer_of
 
 ROW_GROUP_BYTES = 64 << 20
 """Arrow bytes of a row group, about 10 MB in the file: what a Spark task reads at once."""
@@ -16,23 +18,45 @@ DISTINCT = 100_000
 """Of a looked-up column in a row group so large."""
 
 
-def merged(files: Sequence[bytes], notes: Mapping[str, str]) -> bytes:
-    """One file with the rows of all, in their order. Blocks for about a second for 20 MB.
+class Merged(NamedTuple):
+    """The first file followed by `rows` is all of them as one file, `size` bytes.
 
-    Raises ArchiveCorrupt where they have other columns, can't be read, or where the rows read back are others.
+    So it is with anything behind `rows` that ends with `footer`, which notes besides that it is not cut to `size` yet.
     """
+
+    rows: bytes
+    footer: bytes
+    size: int
+
+
+def merged(files: Sequence[bytes], notes: Mapping[str, str], modified_ms: int) -> Merged:
+    """What makes the first of `files` one with the rows of all, in their order: two files or more.
+
+    `notes` are the whole's; `modified_ms` is noted beside them, as when the last of them was closed. Blocks for about
+    a second for 20 MB. Raises ArchiveCorrupt where they have other columns, can't be read, or where the rows read back
+    are others.
+    """
+    first, *others = files
     try:
-        columns = pq.read_schema(io.BytesIO(files[0])).remove_metadata()
-        out = pa.BufferOutputStream()
-        with writer_of(out, columns, DISTINCT, level=3) as writer:
-            for table in _groups(_batches(files), columns):
-                writer.write_table(table, row_group_size=max(1, table.num_rows))
-            writer.add_key_value_metadata(dict(notes))
-        whole: bytes = out.getvalue().to_pybytes()
-        if not _same(files, whole, columns):
+        columns = pq.read_schema(io.BytesIO(first)).remove_metadata()
+        added = appended(first, _written(others, columns))
+        closing = {**notes, COMPACTED: str(modified_ms)}
+        rows = added.data + added.sealed(closing)
+        size = len(first) + len(rows)
+        if not _same(files, first + rows, columns):
             raise ArchiveCorrupt("what was merged reads back as other rows: left as it is")
     except (pa.ArrowException, OSError) as error:
         raise ArchiveCorrupt(f"segments that can't be merged: {error}") from error
+    return Merged(rows, added.sealed(closing | {JOINED: str(size)}), size)
+
+
+def _written(files: Sequence[bytes], columns: pa.Schema) -> bytes:
+    """Those files as one, with statistics, page index and Bloom filters as ours have them."""
+    out = pa.BufferOutputStream()
+    with writer_of(out, columns, DISTINCT, level=3) as writer:
+        for table in _groups(_batches(files), columns):
+            writer.write_table(table, row_group_size=max(1, table.num_rows))
+    whole: bytes = out.getvalue().to_pybytes()
     return whole
 
 

@@ -28,8 +28,11 @@ _SOUGHT = ["kafka_offset", "kafka_timestamp", "event_time", "id_produit", "user_
 _LOOKED_UP = ["id_produit", "user_id", "id_commande"]
 """Values scattered over all files, so that least and greatest exclude nothing: these have a Bloom filter too."""
 
+COMPACTED = "shopnow.compacted"
+"""The note of a file that was made of several: when the last of those was closed, in milliseconds since 1970."""
+
 JOINED = "shopnow.joined"
-"""The note of a file that holds the bytes of several beside its rows (decision 0006)."""
+"""The note of a file that holds the bytes of several besides (decision 0006): the length that it is to be cut to."""
 
 DISTINCT = 20_000
 """Of a looked-up column in a row group, about: 16 kB of filter, 3% of the file, in which one of 20 is found in vain."""

@@ -1,13 +1,14 @@
 """A run of segments becomes one file, in two steps that are each there for readers whole or not at all (decision 0006).
 
-1. The small files and a footer that has all of their row groups become one file, by the file system's `concat`: one
-   listing has all of them, the next has one with the same rows. Whoever listed the first one before, and reads as much
-   of it as it had, finds its old footer there; whoever looks for the others finds no file. Neither reads a wrong row;
-   the decision names who may, and why there is no command yet.
-2. The same rows in large row groups, written beside it under a hidden name, take that file's name, by `replace`.
+1. Behind the first file come, by the file system's `concat`: the rows of the others in large row groups and a footer
+   that has them and the first file's; the others themselves, which are gone with that; and the same footer again.
+2. `truncate` cuts that file behind the first footer.
 
-Killed before the first step it leaves hidden files, which the next compaction removes; between them a file that is
-right, and twice as large as it has to be: its notes say so, and the next compaction goes on from there.
+Row groups never move, so that whoever listed the files before reads what he would have read then, or finds no file.
+Lines of JSON need no footer: they are joined, and that is all.
+
+Killed before the first step it leaves hidden files, which the next compaction removes; after it a file that is right
+and longer than it has to be, or was closed later than it says: its notes tell, and the next compaction finishes it.
 """
 
 import uuid
@@ -19,10 +20,10 @@ from shopnow_streams.archive.compaction import Piece, Run
 from shopnow_streams.archive.contents import read_footer
 from shopnow_streams.archive.in_order import in_order
 from shopnow_streams.errors import ArchiveCorrupt, SinkUnavailable
+from sinks import jsonlines
 from sinks.files import JoinableFiles
-from sinks.footers import footer_of, joined
 from sinks.merging import merged
-from sinks.parquet import JOINED, notes
+from sinks.parquet import notes
 from sinks.segments import date_directory
 
 HIDDEN = "_compact+"
@@ -40,7 +41,7 @@ def pieces(catalogue: Catalogue, files: list[SegmentFile]) -> Iterator[Piece]:
 
     def piece(file: SegmentFile) -> Piece:
         footer = read_footer(catalogue.form, file.name, catalogue.window(file))
-        return Piece(file, footer.next, footer.rows or 0, footer.joined)
+        return Piece(file, footer.next, footer.rows or 0, footer.compacted_ms, footer.joined_bytes)
 
     return in_order(piece, files)
 
@@ -66,25 +67,33 @@ class Compactor:
 
     def compact(self, run: Run) -> Compacted:
         """Make `run` one file. Raises ArchiveCorrupt, with nothing changed, where its files are not what they were."""
-        first, last = run.pieces[0].file, run.pieces[-1]
-        data = [self._read(piece.file) for piece in run.pieces]
-        said = notes(first.name.topic, first.name.partition, first.name.first, last.next, run.rows)
-        whole = merged(data, said)
-        clean = self._write(first, "clean", whole)
-        self._files.set_modified(clean, last.file.modified_ms)  # what looks for the newest must not find it here
-        if len(run.pieces) > 1:
-            footer = joined([footer_of(file) for file in data], [len(file) for file in data], said | {JOINED: "1"})
-            self._join(run, self._write(first, "footer", footer))
-        self._held()
-        self._files.replace(clean, first.path)
-        return Compacted(run, len(whole))
+        first, modified_ms, size = run.pieces[0], run.pieces[-1].file.modified_ms, run.bytes
+        if first.file.name.format == jsonlines.NAME:
+            self._concat(run, [piece.file.path for piece in run.pieces[1:]])
+        else:
+            if first.compacted_ms is None:
+                size = self._join(run, modified_ms)
+            else:
+                modified_ms, size = first.compacted_ms, first.joined_bytes or first.file.size
+            self._held()
+            self._files.truncate(first.file.path, size)
+        self._files.set_modified(first.file.path, modified_ms)  # what looks for the newest must not find it here
+        return Compacted(run, size)
 
-    def _join(self, run: Run, footer: str) -> None:
+    def _join(self, run: Run, modified_ms: int) -> int:
+        """The first step; the length that the second one is to cut the file to."""
         first, *others = (piece.file for piece in run.pieces)
-        for file in (first, *others):
-            self._require(file)
+        said = notes(first.name.topic, first.name.partition, first.name.first, run.pieces[-1].next, run.rows)
+        whole = merged([self._read(file) for file in (first, *others)], said, modified_ms)
+        rows, footer = self._write(first, "rows", whole.rows), self._write(first, "footer", whole.footer)
+        self._concat(run, [rows, *(file.path for file in others), footer])
+        return whole.size
+
+    def _concat(self, run: Run, sources: list[str]) -> None:
+        for piece in run.pieces:
+            self._require(piece.file)
         self._held()
-        self._files.concat(first.path, [*(file.path for file in others), footer])
+        self._files.concat(run.pieces[0].file.path, sources)
 
     def _read(self, file: SegmentFile) -> bytes:
         self._require(file)

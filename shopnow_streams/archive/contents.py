@@ -25,14 +25,15 @@ RAW = pa.schema([field for field in KAFKA_FIELDS if field.name != "rejected"])
 class Footer(NamedTuple):
     """What a file's end says. `rows` and `value_bytes` (of the raw values) are None where that takes the whole file.
 
-    `said_rows` is what the writer noted besides, `joined` that a compaction left it half done.
+    `said_rows` is what the writer noted besides; the last two are what a compaction did (see `Piece`).
     """
 
     next: int
     rows: int | None = None
     said_rows: int | None = None
     value_bytes: int | None = None
-    joined: bool = False
+    compacted_ms: int | None = None
+    joined_bytes: int | None = None
 
 
 def read_footer(form: Format, name: SegmentName, window: Window) -> Footer:
@@ -43,9 +44,11 @@ def read_footer(form: Format, name: SegmentName, window: Window) -> Footer:
     with _explained(window):
         metadata = pq.read_metadata(window)
     notes = metadata.metadata or {}
-    said = notes.get(b"shopnow.rows", b"")
-    said_rows = int(said) if said.isdigit() else None
-    return Footer(after, metadata.num_rows, said_rows, _value_bytes(metadata), parquet.JOINED.encode() in notes)
+    said_rows, *compacted = (
+        int(said) if (said := notes.get(name.encode(), b"")).isdigit() else None
+        for name in ("shopnow.rows", parquet.COMPACTED, parquet.JOINED)
+    )
+    return Footer(after, metadata.num_rows, said_rows, _value_bytes(metadata), *compacted)
 
 
 def read_rows(form: Format, name: SegmentName, window: Window) -> Iterator[pa.RecordBatch]:

@@ -59,24 +59,31 @@ def test_where_one_is_missing_none_is_touched(files: JoinableFiles, target: str,
     assert (content(files, "day/a"), content(files, "day/b")) == (b"one", b"two")
 
 
-def test_one_takes_the_place_of_another(files: JoinableFiles) -> None:
+def test_what_was_joined_can_be_cut_off_again(files: JoinableFiles) -> None:
+    for name, data in (("a", b"one"), ("b", b"two"), ("c", b"three")):
+        files.write(f"day/{name}", data)
+    files.concat("day/a", ["day/b", "day/c"])
+    files.truncate("day/a", 6)
+    assert content(files, "day/a") == b"onetwo"
+    files.truncate("day/a", 6)
+    assert content(files, "day/a") == b"onetwo", "a second time it changes nothing"
+
+
+@pytest.mark.parametrize(("path", "length"), [("day/none", 1), ("day/a", 4)])
+def test_only_what_is_there_is_cut(files: JoinableFiles, path: str, length: int) -> None:
     files.write("day/a", b"one")
-    files.write("day/_b", b"two")
-    files.set_modified("day/_b", 1_764_331_200_000)
-    files.replace("day/_b", "day/a")
+    with pytest.raises((SinkUnavailable, FileNotFoundError)):
+        files.truncate(path, length)
     assert names(files, "day") == {"a"}
-    assert content(files, "day/a") == b"two"
+    assert content(files, "day/a") == b"one"
+
+
+def test_a_file_says_when_it_was_closed(files: JoinableFiles) -> None:
+    files.write("day/a", b"one")
+    files.set_modified("day/a", 1_764_331_200_000)
     entry = files.stat("day/a")
     assert entry is not None
     assert entry.modified_ms == 1_764_331_200_000
-
-
-@pytest.mark.parametrize(("source", "target"), [("day/none", "day/a"), ("day/a", "day/none")])
-def test_what_is_not_there_takes_no_place(files: JoinableFiles, source: str, target: str) -> None:
-    files.write("day/a", b"one")
-    with pytest.raises((SinkUnavailable, FileNotFoundError)):
-        files.replace(source, target)
-    assert names(files, "day") == {"a"}
 
 
 def test_what_is_not_there_has_no_time(files: JoinableFiles) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,9 +13,17 @@ from sinks.segments import SegmentName
 DAY = date(2025, 11, 28)
 
 
-def piece(first: int, after: int, size: int = 10, day: int = 0, partition: int = 0, joined: bool = False) -> Piece:
+def piece(
+    first: int,
+    after: int,
+    size: int = 10,
+    day: int = 0,
+    partition: int = 0,
+    compacted_ms: int | None = None,
+    joined_bytes: int | None = None,
+) -> Piece:
     name = SegmentName("stock-mis-a-jour", partition, first, DAY + timedelta(days=day), "parquet")
-    return Piece(SegmentFile(name, size, 0), after, after - first, joined)
+    return Piece(SegmentFile(name, size, 7), after, after - first, compacted_ms, joined_bytes)
 
 
 def planned(pieces: list[Piece], before: int = 5, target: int = 100) -> list[list[int]]:
@@ -45,8 +54,17 @@ def test_a_run_ends_where_it_is_large_enough() -> None:
     assert planned([piece(0, 1, size=99), piece(1, 2, size=99), piece(2, 3)]) == []
 
 
-def test_what_a_compaction_left_half_done_is_done_alone() -> None:
-    assert planned([piece(0, 9, size=500, joined=True), piece(9, 10, size=99), piece(10, 11)]) == [[0]]
+@pytest.mark.parametrize(("compacted_ms", "joined_bytes"), [(7, 300), (6, None)])
+def test_what_a_compaction_left_half_done_is_done_alone(compacted_ms: int, joined_bytes: int | None) -> None:
+    left = piece(0, 9, size=500, compacted_ms=compacted_ms, joined_bytes=joined_bytes)
+    assert planned([left, piece(9, 10, size=99), piece(10, 11)]) == [[0]]
+
+
+def test_what_was_compacted_stays_as_it_is() -> None:
+    """Its file never grows again, so that a compaction that slept can't cut off what came later."""
+    done = piece(0, 9, compacted_ms=7)
+    assert planned([done, piece(9, 10), piece(10, 11), piece(11, 12)]) == [[9, 10]]
+    assert planned([piece(0, 1), piece(1, 2), piece(2, 9, compacted_ms=7), piece(9, 10)]) == [[0, 1]]
 
 
 @given(st.lists(st.tuples(st.integers(1, 120), st.integers(0, 2)), max_size=30), st.integers(20, 200))
@@ -63,7 +81,8 @@ def test_planned_and_done_it_comes_to_an_end(sizes: list[tuple[int, int]], targe
             assert run.bytes <= target
             assert len({each.file.name.date for each in run.pieces}) == 1
             first, last = run.pieces[0], run.pieces[-1]
-            whole = piece(first.file.name.first, last.next, run.bytes, (first.file.name.date - DAY).days)
+            day = (first.file.name.date - DAY).days
+            whole = piece(first.file.name.first, last.next, run.bytes, day, compacted_ms=7)
             pieces = [each for each in pieces if each not in run.pieces] + [whole]
         pieces.sort(key=lambda each: each.file.name.first)
         assert pieces[-1] not in taken

@@ -1,16 +1,19 @@
 """A compaction on files in memory, killed wherever it can be: readers see each record once at every moment."""
 
-from collections.abc import Callable
+import io
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import date
+from itertools import pairwise
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from shopnow_streams.archive.compaction import plan
-from shopnow_streams.archive.compaction_lock import LOCK, CompactionLock, refuse_while_compacting
 from shopnow_streams.archive.compactor import HIDDEN, Compacted, Compactor, pieces
+from shopnow_streams.archive.exclusive import LOCK, ExclusiveLock, refuse_while_changing
 from shopnow_streams.errors import ArchiveBusy, ArchiveCorrupt, SinkUnavailable
 from sinks.memory import MemoryFiles
 from sinks.segments import is_hidden
@@ -23,7 +26,7 @@ COMPACTED = [f"{TOPIC}+0+{first:020d}.parquet" for first in (0, 150, 300)]
 CHANGES_MADE = 13
 """By a compaction of the shelf, its lock's among them."""
 
-CHANGES = ("write", "remove", "rename", "concat", "replace", "set_modified")
+CHANGES = ("write", "remove", "rename", "concat", "truncate", "set_modified")
 
 
 class Killed(BaseException):
@@ -93,8 +96,8 @@ def seen(files: MemoryFiles) -> pa.Table:
 
 
 def compact(shelf: Shelf, *, take_over: bool = False) -> list[Compacted]:
-    lock = CompactionLock(shelf.files)
-    lock.acquire(take_over=take_over)
+    lock = ExclusiveLock(shelf.files)
+    lock.acquire("compact", take_over=take_over)
     compactor = Compactor(shelf.files, lock.check)  # type: ignore[arg-type]
     compactor.sweep(TOPIC)
     runs = plan(pieces(shelf.catalogue, shelf.catalogue.listing(TOPIC).segments), AFTER)
@@ -138,7 +141,7 @@ def test_at_every_moment_each_record_is_there_once(files: Watched, shelf: Shelf)
     files.after = look
     compact(shelf)
     assert moments == len(files.changes) == CHANGES_MADE
-    assert {"concat", "replace"} <= set(files.changes)
+    assert {"concat", "truncate"} <= set(files.changes)
 
 
 @pytest.mark.parametrize("done_first", [False, True])
@@ -169,11 +172,11 @@ def test_the_kills_are_all_the_changes_there_are(files: Watched, shelf: Shelf) -
 
 
 def test_two_do_not_compact_at_once(shelf: Shelf) -> None:
-    CompactionLock(shelf.files).acquire()
-    with pytest.raises(ArchiveBusy, match=r"is being compacted, by process \d+ of .*--take-over"):
-        CompactionLock(shelf.files).acquire()
+    ExclusiveLock(shelf.files).acquire("expire")
+    with pytest.raises(ArchiveBusy, match=r"being changed, by `shopnow archive expire`, process \d+ of .*--take-over"):
+        ExclusiveLock(shelf.files).acquire("compact")
     with pytest.raises(ArchiveBusy):
-        refuse_while_compacting(shelf.files)
+        refuse_while_changing(shelf.files)
 
 
 @pytest.mark.parametrize("early", [False, True])
@@ -210,18 +213,98 @@ def test_a_file_that_changed_meanwhile_is_left(files: Watched, shelf: Shelf) -> 
     assert files.stat(segments[2].path) is not None
 
 
-def test_an_old_reader_of_the_first_file_finds_what_was_in_it(files: Watched, shelf: Shelf) -> None:
-    first = shelf.catalogue.listing(TOPIC).segments[0]
-    old = files.read(first.path, 0, first.size)
+class Split(NamedTuple):
+    """A part of a file as it was listed: what Spark gives a task, which may open the file much later."""
+
+    path: str
+    listed_bytes: int
+    start: int
+    end: int
+
+    def rows(self, files: MemoryFiles, *, as_listed: bool) -> list[int] | None:
+        """The offsets of its rows as things are by now, None where it fails; `as_listed`: the length is not asked anew.
+
+        As parquet-mr has it, a row group is read by the split that its middle is in.
+        """
+        entry = files.stat(self.path)
+        if entry is None or (as_listed and entry.size < self.listed_bytes):
+            return None
+        size = self.listed_bytes if as_listed else entry.size
+        found: list[int] = []
+        file = pq.ParquetFile(io.BytesIO(files.read(self.path, 0, size)))
+        for number in range(file.num_row_groups):
+            chunks = [file.metadata.row_group(number).column(n) for n in range(file.metadata.num_columns)]
+            start = chunks[0].dictionary_page_offset or chunks[0].data_page_offset
+            if self.start <= start + sum(chunk.total_compressed_size for chunk in chunks) // 2 < self.end:
+                found += file.read_row_group(number, ["kafka_offset"])["kafka_offset"].to_pylist()
+        return found
+
+
+def splits(files: MemoryFiles, parts: int) -> Iterator[Split]:
+    for day in files.list(TOPIC):
+        for entry in files.list(f"{TOPIC}/{day.name}"):
+            bounds = [entry.size * part // parts for part in range(parts + 1)]
+            for start, end in pairwise(bounds) if not is_hidden(entry.name) else ():
+                yield Split(f"{TOPIC}/{day.name}/{entry.name}", entry.size, start, end)
+
+
+@pytest.mark.parametrize("as_listed", [False, True])
+@pytest.mark.parametrize("parts", [1, 2, 7])
+def test_a_split_listed_at_any_moment_is_read_as_it_was_or_not_at_all(
+    files: Watched, shelf: Shelf, parts: int, as_listed: bool
+) -> None:
+    """So a query that lists at one moment, and reads its splits at any later ones, has each row once or fails."""
+    listed: list[tuple[str, dict[Split, list[int] | None]]] = []
+    failed: set[str] = set()
 
     def look() -> None:
-        if files.changes[-1] == "concat":
-            assert files.read(first.path, 0, first.size) == old
-            files.after = lambda: None
+        for when, before in listed:
+            for split, rows in before.items():
+                now = split.rows(files, as_listed=as_listed)
+                assert now in (rows, None), (when, files.changes[-1], split)
+                if now is None:
+                    failed.add(split.path.rpartition("/")[2])
+        taken = {split: split.rows(files, as_listed=as_listed) for split in splits(files, parts)}
+        assert sorted(row for rows in taken.values() for row in rows or ()) == list(range(310))
+        listed.append((files.changes[-1], taken))
 
     files.after = look
     compact(shelf)
-    assert "concat" in files.changes
+    assert len(listed) == CHANGES_MADE
+    assert failed.isdisjoint(COMPACTED) == (not as_listed), "the first files only where they are shorter than listed"
+    assert f"{TOPIC}+0+{31:020d}.parquet" in failed, "others where they are gone"
+
+
+def test_lines_of_json_are_joined_and_killed_anywhere_nothing_is_lost() -> None:
+    for last in range(1, 12):
+        files = Watched()
+        shelf = Shelf("jsonl", files)
+        shelf.tile(0, 30, 31, 90, 140)
+        shelf.put(140, 150, timestamp_ms=NOON_MS + DAY_MS)
+        files.changes.clear()
+        files.last, files.done_first = last, True
+        with suppress(Killed):
+            compact(shelf)
+        assert shelf.verify().right
+        files.last = -1
+        compact(shelf, take_over=True)
+        assert names(files) == [f"{TOPIC}+0+{first:020d}.jsonl" for first in (0, 140)]
+        report = shelf.verify()
+        assert (report.right, report.partitions[0].records) == (True, 150)
+        assert shelf.archive.end(TOPIC, 0) == 150
+
+
+def test_the_page_index_and_the_filters_are_those_of_the_rows(files: Watched, shelf: Shelf) -> None:
+    compact(shelf)
+    path = f"{TOPIC}/date=2025-11-28/{COMPACTED[0]}"
+    entry = files.stat(path)
+    assert entry is not None
+    file = io.BytesIO(files.read(path, 0, entry.size))
+    metadata = pq.read_metadata(file)
+    for number in range(metadata.num_row_groups):
+        assert metadata.row_group(number).column(1).has_offset_index
+    found = pq.read_table(file, filters=[("kafka_offset", ">=", 100)])
+    assert found["kafka_offset"].to_pylist() == list(range(100, 150))
 
 
 def test_hidden_files_are_hidden() -> None:

@@ -1,8 +1,7 @@
-"""One compaction at a time: a file in the archive's root says whose.
+"""Who may take files out of the archive: one at a time. A file in its root says who.
 
 A lock that its owner's end left behind is taken over by whoever knows that the owner is gone: no clock tells that.
-Should it be there all the same, it finds another's name in the lock before each step that readers see, and its hidden
-files gone.
+Should it be there all the same, it finds another's name in the lock before each step that readers see.
 """
 
 import json
@@ -10,27 +9,32 @@ import os
 import socket
 import uuid
 from datetime import UTC, datetime
+from typing import Literal
 
 from shopnow_streams.errors import ArchiveBusy
 from sinks.archive import UNFINISHED
 from sinks.files import Files
 
-LOCK = "_compacting"
+LOCK = "_changing"
+
+Work = Literal["compact", "expire"]
+"""The commands that take files away."""
 
 
-class CompactionLock:
+class ExclusiveLock:
     """The lock of the archive on `files`, ours if it holds `token`. Every method blocks; raises SinkUnavailable."""
 
     def __init__(self, files: Files, token: str = "") -> None:
         self._files = files
         self.token = token
 
-    def acquire(self, *, take_over: bool = False) -> None:
+    def acquire(self, work: Work, *, take_over: bool = False) -> None:
         """Make it ours. Raises ArchiveBusy where it is another's, unless that is gone and `take_over` says so."""
         began = datetime.now(UTC).isoformat(timespec="seconds")
-        who = {"host": socket.gethostname(), "pid": os.getpid(), "began": began, "id": uuid.uuid4().hex}
+        mark = uuid.uuid4().hex
+        who = {"work": work, "host": socket.gethostname(), "pid": os.getpid(), "began": began, "id": mark}
         self.token = json.dumps(who)
-        unfinished = f"{UNFINISHED}/{LOCK}.{who['id']}"
+        unfinished = f"{UNFINISHED}/{LOCK}.{mark}"
         if take_over:
             self._files.remove(LOCK)
         self._files.write(unfinished, self.token.encode())
@@ -53,7 +57,7 @@ class CompactionLock:
         return _content(self._files)
 
 
-def refuse_while_compacting(files: Files) -> None:
+def refuse_while_changing(files: Files) -> None:
     """Raises ArchiveBusy while files may go between their being listed and being read."""
     held = _content(files)
     if held:
@@ -68,10 +72,8 @@ def _content(files: Files) -> str:
 def _described(files: Files, held: str) -> str:
     try:
         said = json.loads(held)
-        who = f"by process {said['pid']} of {said['host']} since {said['began']}"
+        who = f"by `shopnow archive {said['work']}`, process {said['pid']} of {said['host']} since {said['began']}"
+        again = f"`shopnow archive {said['work']} --take-over` finishes what it began"
     except (ValueError, KeyError, TypeError):
-        who = "by somebody who left no name"
-    return (
-        f"{files.url('')} is being compacted, {who}. Wait for its end; if that process is gone, "
-        "`shopnow archive compact --take-over` finishes what it began"
-    )
+        who, again = "by somebody who left no name", "`shopnow archive compact --take-over` ends that"
+    return f"files of {files.url('')} are being changed, {who}. Wait for its end; if that process is gone, {again}"
