@@ -16,7 +16,7 @@ ShopNowError
 ├── SinkUnavailable        the archive did not take a segment; try the same one again
 ├── SegmentConflict        another writer committed that first offset already
 ├── ArchiveCorrupt         a name or a file in the archive is not what it should be
-├── ArchiveBusy            the archive is being compacted, or a compaction did not end
+├── ArchiveBusy            files are being taken out of the archive, or that did not come to its end
 ├── ArchiveMissing         there is no archive where one was to be looked at
 ├── AuditImpossible        the tables could not be compared with the archive
 ├── SparkError             a question to the archive has no answer
@@ -100,7 +100,7 @@ class ArchiveCorrupt(ShopNowError):
 
 
 class ArchiveBusy(ShopNowError):
-    """The archive is being compacted, or a compaction of it did not come to its end."""
+    """Files are being taken out of the archive, by a compaction or an expiry, or that did not come to its end."""
 
 
 class ArchiveMissing(ShopNowError):

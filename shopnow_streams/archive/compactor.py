@@ -19,9 +19,9 @@ from shopnow_streams.archive.catalogue import Catalogue, SegmentFile
 from shopnow_streams.archive.compaction import Piece, Run
 from shopnow_streams.archive.contents import read_footer
 from shopnow_streams.archive.in_order import in_order
-from shopnow_streams.errors import ArchiveCorrupt, SinkUnavailable
+from shopnow_streams.errors import ArchiveCorrupt, SettingsError, SinkUnavailable
 from sinks import jsonlines
-from sinks.files import JoinableFiles
+from sinks.files import Files, JoinableFiles
 from sinks.merging import merged
 from sinks.parquet import notes
 from sinks.segments import date_directory
@@ -29,11 +29,19 @@ from sinks.segments import date_directory
 HIDDEN = "_compact+"
 
 
-class Compacted(NamedTuple):
-    """A run, and how large its one file is."""
+class Outcome(NamedTuple):
+    """What came of a run: the size of its one file, or why it was left as it is. Neither: it was not tried."""
 
     run: Run
-    bytes: int
+    bytes: int | None = None
+    failed: str = ""
+
+
+def joinable(files: Files) -> JoinableFiles:
+    """`files`, if several can be made one on them. Raises SettingsError."""
+    if not isinstance(files, JoinableFiles):
+        raise SettingsError(f"{files.url('')} can't be compacted: only HDFS makes several files one in a single step")
+    return files
 
 
 def pieces(catalogue: Catalogue, files: list[SegmentFile]) -> Iterator[Piece]:
@@ -65,7 +73,7 @@ class Compactor:
                     count += 1
         return count
 
-    def compact(self, run: Run) -> Compacted:
+    def compact(self, run: Run) -> Outcome:
         """Make `run` one file. Raises ArchiveCorrupt, with nothing changed, where its files are not what they were."""
         first, modified_ms, size = run.pieces[0], run.pieces[-1].file.modified_ms, run.bytes
         if first.file.name.format == jsonlines.NAME:
@@ -78,7 +86,7 @@ class Compactor:
             self._held()
             self._files.truncate(first.file.path, size)
         self._files.set_modified(first.file.path, modified_ms)  # what looks for the newest must not find it here
-        return Compacted(run, size)
+        return Outcome(run, size)
 
     def _join(self, run: Run, modified_ms: int) -> int:
         """The first step; the length that the second one is to cut the file to."""

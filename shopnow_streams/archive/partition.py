@@ -44,6 +44,7 @@ class PartitionCheck:
     def __init__(self, place: Place, evidence: Evidence, ending: str, committed: Committed | None = None) -> None:
         self.report = PartitionReport(place, log=evidence.bounds)
         self.findings: list[Finding] = []
+        self.gone = 0
         self._place = place
         self._evidence = evidence
         self._ending = ending
@@ -56,6 +57,7 @@ class PartitionCheck:
     def add(self, seen: Inspection) -> None:
         """The next file."""
         if seen.gone:
+            self.gone += 1
             return
         self.report.segments += 1
         self.report.records += seen.rows

@@ -21,10 +21,11 @@ Told = Callable[[SegmentFile], None]
 
 @dataclass
 class Report:
-    """All partitions looked at, and all that is wrong with them."""
+    """All partitions looked at, and all that is wrong with them. `gone`: files that went away before they were read."""
 
     partitions: list[PartitionReport] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    gone: int = 0
 
     @property
     def right(self) -> bool:
@@ -48,11 +49,13 @@ class Report:
         check.finish()
         self.partitions.append(check.report)
         self.findings += check.findings
+        self.gone += check.gone
 
     def merge(self, other: "Report") -> None:
         """Take in another one, of other partitions."""
         self.partitions += other.partitions
         self.findings += other.findings
+        self.gone += other.gone
 
 
 class Verifier:

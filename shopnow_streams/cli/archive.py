@@ -16,6 +16,7 @@ from shopnow_streams.archive.in_order import in_order
 from shopnow_streams.archive.rows import holding, named, rows
 from shopnow_streams.archive.usage import Usage, usage
 from shopnow_streams.batch.printing import Rows, print_table, widen
+from shopnow_streams.cli.archive_compact import compact
 from shopnow_streams.cli.archive_ddl import ddl
 from shopnow_streams.cli.archive_diff import diff
 from shopnow_streams.cli.archive_options import TOPIC, archive_options, opened, progress
@@ -91,6 +92,7 @@ def show(where: tuple[str, ...], limit: int, raw: bool, url: str | None, webhdfs
 
 
 archive.add_command(verify)
+archive.add_command(compact)
 archive.add_command(ddl)
 archive.add_command(diff)
 

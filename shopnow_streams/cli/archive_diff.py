@@ -11,6 +11,7 @@ from rich.table import Table
 
 from shopnow_streams.archive.diff import PartitionDiff, pairs
 from shopnow_streams.archive.diff import diff as compared
+from shopnow_streams.archive.exclusive import refuse_while_changing
 from shopnow_streams.archive.offsets import Ranges
 from shopnow_streams.batch.printing import widen
 from shopnow_streams.cli.archive_options import TOPIC, opened, progress
@@ -33,10 +34,12 @@ def diff(a: str, b: str, topic: str | None, common: bool, webhdfs_a: str, webhdf
     Exit code 1 where they differ.
     """
     one, other = opened(a, webhdfs_a), opened(b, webhdfs_b)
+    for side in (one, other):
+        refuse_while_changing(side.files)
     topics = [topic] if topic else [str(each) for each in Topic]
     work = {place: files for name in topics for place, files in pairs(one, other, name).items()}
     found = []
-    with progress("comparing", (file for files in work.values() for side in files for file in side)) as told:
+    with progress("comparing", (file for pair in work.values() for files in pair for file in files)) as told:
         for place, files in work.items():
             found.append(compared(one, other, place, files, common=common))
             for file in (*files[0], *files[1]):

@@ -9,10 +9,10 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+from shopnow_streams.archive.address import Address
 from shopnow_streams.archive.catalogue import Catalogue, SegmentFile
 from shopnow_streams.settings import Settings, from_environment
 from shopnow_streams.topics import Topic
-from sinks.open import open_existing
 
 Command = Callable[..., Any]
 
@@ -34,20 +34,25 @@ def archive_options(command: Command) -> Command:
     return command
 
 
-def opened(url: str | None, webhdfs: str) -> Catalogue:
-    """The archive at `url`, or the settings' one. Blocks; raises SinkUnavailable, ArchiveMissing, SettingsError."""
+def address(url: str | None, webhdfs: str) -> Address:
+    """Of the archive at `url`, or else of the settings' one. Raises SettingsError."""
     settings = from_environment()
     url = url or settings.archive
     if not url:
         raise click.UsageError("there is no archive to look at: --archive, or SHOPNOW_ARCHIVE")
-    existing = open_existing(
+    return Address(
         url,
-        webhdfs=webhdfs or (settings.archive_webhdfs if _same_host(url, settings) else ""),
-        user=settings.archive_user,
-        kerberos=settings.archive_kerberos,
-        format=settings.archive_format,
+        webhdfs or (settings.archive_webhdfs if _same_host(url, settings) else ""),
+        settings.archive_user,
+        settings.archive_kerberos,
+        settings.archive_format,
     )
-    return Catalogue(existing, url)
+
+
+def opened(url: str | None, webhdfs: str) -> Catalogue:
+    """The archive at `url`, or the settings' one. Blocks; raises SinkUnavailable, ArchiveMissing, SettingsError."""
+    where = address(url, webhdfs)
+    return Catalogue(where.open(), where.url)
 
 
 @contextmanager

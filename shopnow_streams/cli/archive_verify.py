@@ -8,6 +8,7 @@ import click
 from rich.console import Console
 
 from shopnow_streams.archive.catalogue import Catalogue
+from shopnow_streams.archive.exclusive import refuse_while_changing
 from shopnow_streams.archive.findings import Place
 from shopnow_streams.archive.log import KafkaLog
 from shopnow_streams.archive.partition import Committed
@@ -15,7 +16,7 @@ from shopnow_streams.archive.repair import Repair, repair
 from shopnow_streams.archive.verification import Report, Verifier
 from shopnow_streams.cli.archive_options import TOPIC, archive_options, opened, progress
 from shopnow_streams.cli.archive_verdict import described, print_repairs, print_report
-from shopnow_streams.errors import KafkaUnavailable
+from shopnow_streams.errors import ArchiveBusy, KafkaUnavailable
 from shopnow_streams.kafka_admin import KafkaAdmin
 from shopnow_streams.settings import Settings, from_environment
 from shopnow_streams.topics import Topic
@@ -46,6 +47,7 @@ def verify(
         raise click.UsageError("--repair fetches from Kafka, so it can't go with --no-kafka")
     settings = from_environment()
     catalogue = opened(url, webhdfs)
+    refuse_while_changing(catalogue.files)
     topics = [topic] if topic else [str(each) for each in Topic]
     partitions = [] if partition is None else [partition]
     try:
@@ -96,6 +98,10 @@ def _read(verifier: Verifier, topics: Sequence[str], partitions: Collection[int]
     with progress("verifying", (file for listing in listings.values() for file in listing.segments)) as told:
         for topic, listing in listings.items():
             report.merge(verifier.verify(topic, listing, partitions, told))
+    if report.gone and not report.right:
+        raise ArchiveBusy(
+            f"{report.gone:,} files went away while the archive was read, as a compaction does: verify again"
+        )
     return report
 
 

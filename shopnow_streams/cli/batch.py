@@ -1,19 +1,17 @@
 """`shopnow sql` and `shopnow batch`: questions to the whole archive, answered by Spark."""
 
 import importlib.util
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from rich.console import Console
-from rich.status import Status
 
 from shopnow_streams.batch.answer import SHOWN, Asked
 from shopnow_streams.batch.command import Decorator, Shown, archive_option, archive_url, form, form_options, job_command
 from shopnow_streams.batch.jobs import JOBS
 from shopnow_streams.batch.output import Output
+from shopnow_streams.cli.spark_status import told
 from shopnow_streams.errors import SparkMissing
 from shopnow_streams.stack.java import find_java
 from shopnow_streams.stack.local import CACHE
@@ -57,7 +55,7 @@ def sql(statement: str, archive: str | None, master: str, memory: str, limit: in
     `DESCRIBE order_placed` shows a table's columns. `rejected IS NULL` leaves out records that are no events.
     """
     shown = form(as_json, as_csv)
-    _require_spark()
+    require_spark()
     from shopnow_streams.batch.rows import fetch
 
     rows = _ask(lambda spark, _: fetch(spark.sql(statement), limit), archive_url(archive), master, memory)
@@ -80,13 +78,14 @@ def _answer(asked: Asked, where: Shown | Output, master: str, memory: str) -> No
         where.show(_ask(lambda _, tables: asked.shown(tables), asked.archive, master, memory))
 
 
-def _require_spark() -> None:
+def require_spark() -> None:
+    """Raises SparkMissing where it is not installed."""
     if importlib.util.find_spec("pyspark") is None:
         raise SparkMissing("Spark is not installed: pip install 'shopnow-streams[spark]'")
 
 
 for _job in JOBS:
-    batch.add_command(job_command(_job, _answer, SPARK, before=_require_spark))
+    batch.add_command(job_command(_job, _answer, SPARK, before=require_spark))
 
 
 def _ask(question: Question[Answer], archive: str, master: str, memory: str) -> Answer:
@@ -99,29 +98,7 @@ def _ask(question: Question[Answer], archive: str, master: str, memory: str) -> 
         with spark_session(master, java=java, memory=memory) as spark, explained():
             status.update(f"listing {archive}")
             tables = read_archive(spark, archive)
-            with _told(spark, status):
+            with told(spark, status):
                 answer = question(spark, tables)
             status.update("ending Spark")
         return answer
-
-
-@contextmanager
-def _told(spark: "SparkSession", status: Status) -> Iterator[None]:
-    """Show how far Spark is, from a thread of its own."""
-    done = threading.Event()
-
-    def show() -> None:
-        tracker = spark.sparkContext.statusTracker()
-        while not done.wait(0.3):
-            stages = [stage for number in tracker.getActiveStageIds() if (stage := tracker.getStageInfo(number))]
-            tasks = f"{sum(s.numCompletedTasks for s in stages)} of {sum(s.numTasks for s in stages)} tasks done"
-            status.update(f"Spark is working{f': {tasks}' if stages else ''}")
-
-    status.update("Spark is working")
-    thread = threading.Thread(target=show, name="progress", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.table import Table
 
 from shopnow_streams.archive.catalogue import Catalogue, SegmentFile
+from shopnow_streams.archive.exclusive import refuse_while_changing
 from shopnow_streams.cli.archive_options import opened
 from shopnow_streams.rebuild.state import Done, plan
 from shopnow_streams.settings import Settings, from_environment
@@ -40,6 +41,7 @@ def rebuild(url: str | None, webhdfs: str, replace: bool, until: str | None, por
     """
     settings = from_environment()
     catalogue = opened(url, webhdfs)
+    refuse_while_changing(catalogue.files)
     if until is None:
         _for_workers(settings, catalogue, replace, as_json)
     else:

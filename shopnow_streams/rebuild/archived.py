@@ -8,7 +8,7 @@ from faust.types import TP
 from shopnow_streams.archive.catalogue import Catalogue, SegmentFile
 from shopnow_streams.archive.contents import milliseconds, read_rows
 from shopnow_streams.delivery.batch import Batch
-from shopnow_streams.errors import ArchiveCorrupt
+from shopnow_streams.errors import ArchiveBusy, ArchiveCorrupt
 
 BATCH_RECORDS = 2_000
 ALL_MS = 2**63 - 1
@@ -45,8 +45,8 @@ def batches(
     """Batches of the partition from its first archived offset on, each the next of the one before, and their files.
 
     With `until_ms`, up to the first record that Kafka dated (milliseconds since 1970) at that moment or later: a
-    beginning of the partition, and so what it was then. Blocks; raises SinkUnavailable, and ArchiveCorrupt where a file
-    is missing or can't be read.
+    beginning of the partition, and so what it was then. Blocks; raises SinkUnavailable, ArchiveCorrupt where a file is
+    missing or can't be read, and ArchiveBusy where one goes away meanwhile.
     """
     stands = files[0].name.first if files else 0
     for file in files:
@@ -58,7 +58,7 @@ def batches(
         footer = catalogue.footer(file)
         if footer is None:
             raise ArchiveCorrupt(f"{file.path} can't be read: `shopnow archive verify {tp.topic}` tells more")
-        for rows in read_rows(catalogue.form, file.name, catalogue.window(file)):
+        for rows in _rows(catalogue, file):
             for records in _slices(rows):
                 count = _before(records, until_ms)
                 whole = count == len(records)
@@ -70,6 +70,13 @@ def batches(
         if footer.next > stands:  # markers at its end
             yield Batch(tp, [], stands, 0, footer.next), file
             stands = footer.next
+
+
+def _rows(catalogue: Catalogue, file: SegmentFile) -> Iterator[pa.RecordBatch]:
+    try:
+        yield from read_rows(catalogue.form, file.name, catalogue.window(file))
+    except FileNotFoundError as error:
+        raise ArchiveBusy(f"{file.path} went away while it was read, as a compaction does: begin again") from error
 
 
 def _before(records: list[ArchivedRecord], until_ms: int) -> int:

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from shopnow_streams.archive.exclusive import ExclusiveLock
 from shopnow_streams.archive.findings import Place
 from shopnow_streams.archive.partition import Committed
+from shopnow_streams.archive.verification import Verifier
 from shopnow_streams.cli import archive_verify
 from shopnow_streams.cli.archive import archive
-from shopnow_streams.errors import ArchiveMissing, KafkaUnavailable
+from shopnow_streams.errors import ArchiveBusy, ArchiveMissing, KafkaUnavailable, SettingsError
 from sinks.local import LocalFiles
 from tests.unit.archive.shelf import TOPIC, MemoryLog, Shelf, log_of
 
@@ -209,6 +211,35 @@ def test_diff_ends_with_0_where_both_are_the_same_and_else_with_1(shelf: Shelf, 
     found = json.loads(run("diff", *urls, "--json", "--topic", TOPIC).stdout)
     assert found["same"] is False
     assert found["partitions"][0]["only_b"] == {"records": 10, "ranges": [[30, 40]], "more_ranges": 0}
+
+
+def test_a_directory_is_not_compacted(shelf: Shelf) -> None:
+    shelf.tile(0, 10, 20, 30)
+    refused = run("compact").exception
+    assert isinstance(refused, SettingsError)
+    assert "only HDFS makes several files one" in str(refused)
+
+
+def test_what_reads_every_file_waits_for_the_end_of_what_takes_them_away(shelf: Shelf) -> None:
+    shelf.tile(0, 10)
+    ExclusiveLock(shelf.files).acquire("compact")
+    for words in (("verify", "--no-kafka"), ("diff", shelf_url(), shelf_url())):
+        assert isinstance(run(*words).exception, ArchiveBusy)
+
+
+def test_what_went_away_while_it_was_verified_is_no_finding(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = shelf.tile(0, 10, 20, 30)
+    listing = Verifier.listing
+
+    def listed(*given: object) -> object:
+        found = listing(*given)  # type: ignore[arg-type]
+        shelf.files.remove(paths[1])
+        return found
+
+    monkeypatch.setattr(Verifier, "listing", listed)
+    ran = run("verify", TOPIC, "--no-kafka")
+    assert isinstance(ran.exception, ArchiveBusy)
+    assert "verify again" in str(ran.exception)
 
 
 @pytest.mark.parametrize("command", ["ls", "du", "verify"])

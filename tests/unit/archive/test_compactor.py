@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from shopnow_streams.archive.compaction import plan
-from shopnow_streams.archive.compactor import HIDDEN, Compacted, Compactor, pieces
+from shopnow_streams.archive.compactor import HIDDEN, Compactor, Outcome, pieces
 from shopnow_streams.archive.exclusive import LOCK, ExclusiveLock, refuse_while_changing
 from shopnow_streams.errors import ArchiveBusy, ArchiveCorrupt, SinkUnavailable
 from sinks.memory import MemoryFiles
@@ -95,7 +95,7 @@ def seen(files: MemoryFiles) -> pa.Table:
     return pa.concat_tables(found).sort_by("kafka_offset")
 
 
-def compact(shelf: Shelf, *, take_over: bool = False) -> list[Compacted]:
+def compact(shelf: Shelf, *, take_over: bool = False) -> list[Outcome]:
     lock = ExclusiveLock(shelf.files)
     lock.acquire("compact", take_over=take_over)
     compactor = Compactor(shelf.files, lock.check)  # type: ignore[arg-type]
