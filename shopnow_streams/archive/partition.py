@@ -39,9 +39,14 @@ class Committed:
 
 
 class PartitionCheck:
-    """Takes the partition's files in order of offset, then says what is wrong. Blocks while Kafka answers."""
+    """Takes the partition's files in order of offset, then says what is wrong. Blocks while Kafka answers.
 
-    def __init__(self, place: Place, evidence: Evidence, ending: str, committed: Committed | None = None) -> None:
+    What was below the offset `begins` was expired: 0 where nothing was.
+    """
+
+    def __init__(
+        self, place: Place, evidence: Evidence, ending: str, committed: Committed | None = None, begins: int = 0
+    ) -> None:
         self.report = PartitionReport(place, log=evidence.bounds)
         self.findings: list[Finding] = []
         self.gone = 0
@@ -49,6 +54,7 @@ class PartitionCheck:
         self._evidence = evidence
         self._ending = ending
         self._committed = committed
+        self._begins = begins
         self._asked = evidence.bounds is not None
         self._links: list[Link] = []
         self._bad: list[Inspection] = []
@@ -129,13 +135,14 @@ class PartitionCheck:
         ]
 
     def _look_before_and_after(self) -> None:
-        """Kafka may have records before the archive's first, or after its last that were archived once."""
+        """There may have been records before the archive's first, or after its last that were archived once."""
         covers, log, committed = self.report.covers, self._evidence.bounds, self._committed
+        begins = max(self._begins, log.first if log and not self._begins else 0)
+        if covers and begins < covers.first and (log or self._begins):
+            self._ask_about_gaps([Range(begins, covers.first)])
         if log is None:
             return
-        if covers and log.first < covers.first:
-            self._ask_about_gaps([Range(log.first, covers.first)])
-        end = covers.next if covers else log.first
+        end = covers.next if covers else max(log.first, self._begins)
         archived = max(committed.offset if committed else 0, log.first)
         if archived > end:
             (answer,) = self._evidence.ask([Range(end, archived)])

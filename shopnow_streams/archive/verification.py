@@ -8,6 +8,7 @@ from itertools import groupby
 from shopnow_streams.archive import findings
 from shopnow_streams.archive.catalogue import Catalogue, Listing, SegmentFile
 from shopnow_streams.archive.evidence import Evidence
+from shopnow_streams.archive.expiry import expired
 from shopnow_streams.archive.findings import Finding, Mend, Place
 from shopnow_streams.archive.in_order import in_order
 from shopnow_streams.archive.inspection import inspect
@@ -62,7 +63,7 @@ class Verifier:
     """Compares an archive with itself, and with `log` where there is one.
 
     Beside a running archiver it sees a beginning of what is written, which must be whole. `committed` is what the
-    archive's group had committed *before* the archive is listed.
+    archive's group had committed *before* the archive is listed. Blocks while it is made; raises SinkUnavailable.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Verifier:
         self._catalogue = catalogue
         self._log = log
         self._committed = committed or {}
+        self._expired = expired(catalogue.files)
 
     def listing(self, topic: str, partitions: Collection[int] = ()) -> Listing:
         """The topic's files, of those partitions or of all: what `verify` is to read."""
@@ -100,4 +102,6 @@ class Verifier:
 
     def _check(self, place: Place, bounds: Range | None) -> PartitionCheck:
         evidence = Evidence(self._log, place, bounds)
-        return PartitionCheck(place, evidence, self._catalogue.form.NAME, self._committed.get(place))
+        note = self._expired.get(place)
+        begins = note.next if note else 0
+        return PartitionCheck(place, evidence, self._catalogue.form.NAME, self._committed.get(place), begins)

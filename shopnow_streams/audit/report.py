@@ -45,13 +45,15 @@ class TableReport:
 class Report:
     """The whole audit. `offsets`: by topic and partition the lowest and the highest next offset that a table stood at.
 
-    `records` is the number of archived records below any of them; `notes` say what could not be looked at.
+    `records` is the number of archived records below any of them; `notes` say what could not be looked at. `expired`
+    says so where some of the records were: then a difference may be theirs.
     """
 
     tables: list[TableReport]
     offsets: Mapping[str, Mapping[int, tuple[int, int]]]
     records: int
     notes: list[str]
+    expired: str = ""
 
     @property
     def rows(self) -> int:
@@ -72,6 +74,11 @@ class Report:
     def right(self) -> bool:
         """Whether every field of every row is what the archive makes of it."""
         return not self.differences
+
+    @property
+    def verdict(self) -> str:
+        """right, wrong, or unknown."""
+        return "right" if self.right else "unknown" if self.expired else "wrong"
 
     def shown(self, limit: int) -> list[Difference]:
         """The first differences, table by table."""

@@ -14,7 +14,7 @@ from shopnow_streams.batch.printing import widen
 def described(report: Report, limit: int) -> dict[str, Any]:
     """All of it, for programs."""
     return {
-        "verdict": "right" if report.right else "wrong",
+        "verdict": report.verdict,
         "rows": report.rows,
         "records": report.records,
         "wrong_rows": report.wrong_rows,
@@ -107,4 +107,6 @@ def _verdict(report: Report) -> str:
     wrong = ", ".join(
         f"{table.compared.wrong_rows:,} of {table.table}" for table in report.tables if table.compared.wrong_rows
     )
+    if report.expired:
+        return f"[bold yellow]unknown[/]: of {rows}, {wrong} differ, and {escape(report.expired)}"
     return f"[bold red]wrong[/]: of {rows}, {wrong} are not what the {records} below these offsets make them"

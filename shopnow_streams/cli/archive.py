@@ -19,6 +19,7 @@ from shopnow_streams.batch.printing import Rows, print_table, widen
 from shopnow_streams.cli.archive_compact import compact
 from shopnow_streams.cli.archive_ddl import ddl
 from shopnow_streams.cli.archive_diff import diff
+from shopnow_streams.cli.archive_expire import expire
 from shopnow_streams.cli.archive_options import TOPIC, archive_options, opened, progress
 from shopnow_streams.cli.archive_verify import verify
 
@@ -95,6 +96,7 @@ archive.add_command(verify)
 archive.add_command(compact)
 archive.add_command(ddl)
 archive.add_command(diff)
+archive.add_command(expire)
 
 
 def _found(catalogue: Catalogue, where: tuple[str, ...]) -> tuple[SegmentFile, int]:

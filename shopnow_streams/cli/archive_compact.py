@@ -19,13 +19,11 @@ from shopnow_streams.archive.compaction import TARGET_BYTES, Run, plan
 from shopnow_streams.archive.compactor import Compactor, Outcome, joinable, pieces
 from shopnow_streams.archive.exclusive import ExclusiveLock
 from shopnow_streams.batch.printing import widen
-from shopnow_streams.cli.archive_options import TOPIC, address, archive_options, progress
+from shopnow_streams.cli.archive_options import DAY, TOPIC, address, archive_options, progress
 from shopnow_streams.cli.batch import require_spark
 from shopnow_streams.cli.spark_status import told
 from shopnow_streams.stack.java import find_java
 from shopnow_streams.stack.local import CACHE
-
-DAY = click.DateTime(["%Y-%m-%d"])
 
 
 @click.command()

@@ -18,6 +18,8 @@ Command = Callable[..., Any]
 
 TOPIC = click.Choice([str(topic) for topic in Topic])
 
+DAY = click.DateTime(["%Y-%m-%d"])
+
 
 def archive_options(command: Command) -> Command:
     """Which archive, and for whom the answer is."""

@@ -5,12 +5,14 @@ import json
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 
+from shopnow_streams.archive.expiry import expired
 from shopnow_streams.audit.patience import Offsets, Patience
 from shopnow_streams.audit.rejects import complete_rejects
 from shopnow_streams.audit.rows import LIVE, REJECTIONS
@@ -64,7 +66,8 @@ def audit(
     far; and has Spark recompute all of them from the archived records below exactly those offsets, by code that shares
     nothing with the workers' but what an event is. Workers may be at work meanwhile.
 
-    Exit code 0: right. 1: wrong, each difference is listed. 2: it could not be found out.
+    Exit code 0: right. 1: wrong, each difference is listed. 2: it could not be found out, as where records that a row
+    counts were expired.
     """
     try:
         settings = from_environment()
@@ -80,7 +83,7 @@ def audit(
         click.echo(json.dumps(described(report, limit), ensure_ascii=False))
     else:
         print_report(Console(highlight=False), report, limit)
-    sys.exit(0 if report.right else WRONG)
+    sys.exit({"right": 0, "wrong": WRONG, "unknown": IMPOSSIBLE}[report.verdict])
 
 
 def opened_parquet(url: str | None, webhdfs: str) -> tuple[Archive, str]:
@@ -123,7 +126,16 @@ def _audit(
         with spark_session(master, java=find_java(CACHE / "jdk"), memory=memory) as spark, explained():
             files = [rejects.file, *(snapshot.file for snapshot in snapshots)]
             with within_reach(spark, files, url) as urls:
-                return reckon(spark, read_archive(spark, url), urls, snapshots, rejects, limit, tell)
+                report = reckon(spark, read_archive(spark, url), urls, snapshots, rejects, limit, tell)
+    return replace(report, expired=_expired(sink))
+
+
+def _expired(sink: Archive) -> str:
+    notes = expired(sink.files)
+    if not notes:
+        return ""
+    before = max(note.before for note in notes.values())
+    return f"records of {len(notes):,} partitions were expired, those of days before {before}"
 
 
 def _snapshots(workers: Workers, folder: Path, tell: Tell) -> list[Snapshot]:

@@ -17,7 +17,7 @@ from rich.table import Table
 from shopnow_streams.archive.catalogue import Catalogue, SegmentFile
 from shopnow_streams.archive.exclusive import refuse_while_changing
 from shopnow_streams.cli.archive_options import opened
-from shopnow_streams.rebuild.state import Done, plan
+from shopnow_streams.rebuild.state import Done, plan, refuse_expired
 from shopnow_streams.settings import Settings, from_environment
 
 AS_OF_PORT = 6067
@@ -27,10 +27,13 @@ AS_OF_PORT = 6067
 @click.option("--archive", "url", help="hdfs://host:port/root or file:///root; SHOPNOW_ARCHIVE where not given.")
 @click.option("--webhdfs", default="", help="Its WebHDFS address, where that is not SHOPNOW_ARCHIVE's.")
 @click.option("--replace", is_flag=True, help="Delete the application's tables first, if it has any.")
+@click.option("--without-expired", is_flag=True, help="Of the records that `archive expire` left, if it took any.")
 @click.option("--until", "until", help="ISO 8601 with an offset: no changelogs, but the tables as of then, over HTTP.")
 @click.option("--port", default=AS_OF_PORT, show_default=True, type=click.IntRange(1, 65535), help="With --until.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-def rebuild(url: str | None, webhdfs: str, replace: bool, until: str | None, port: int, as_json: bool) -> None:
+def rebuild(
+    url: str | None, webhdfs: str, replace: bool, without_expired: bool, until: str | None, port: int, as_json: bool
+) -> None:
     """Build the live tables from the archive.
 
     \b
@@ -42,6 +45,8 @@ def rebuild(url: str | None, webhdfs: str, replace: bool, until: str | None, por
     settings = from_environment()
     catalogue = opened(url, webhdfs)
     refuse_while_changing(catalogue.files)
+    if not without_expired:
+        refuse_expired(catalogue)
     if until is None:
         _for_workers(settings, catalogue, replace, as_json)
     else:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from faust.types import TP
 
 from shopnow_streams.archive.catalogue import Catalogue, SegmentFile
+from shopnow_streams.archive.expiry import expired
+from shopnow_streams.errors import RebuildRefused
 from shopnow_streams.rebuild.archived import ALL_MS, batches
 from shopnow_streams.topics import Topic
 from tables.cut import Cut
@@ -26,6 +28,17 @@ def plan(catalogue: Catalogue, partitions: int) -> dict[TP, list[SegmentFile]]:
         for file in catalogue.listing(str(topic), range(partitions)).segments:
             planned[TP(str(topic), file.name.partition)].append(file)
     return planned
+
+
+def refuse_expired(catalogue: Catalogue) -> None:
+    """Raises RebuildRefused where records were expired: tables made of the others would count too little. Blocks."""
+    notes = expired(catalogue.files)
+    if notes:
+        place, note = min(notes.items())
+        raise RebuildRefused(
+            f"of {len(notes)} partitions of {catalogue.url} records were expired ({place.text} begins at offset "
+            f"{note.next}): tables made of the others count too little. --without-expired makes them all the same"
+        )
 
 
 def fold(

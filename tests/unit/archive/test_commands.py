@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from shopnow_streams.archive.exclusive import ExclusiveLock
+from shopnow_streams.archive.exclusive import LOCK, ExclusiveLock
 from shopnow_streams.archive.findings import Place
 from shopnow_streams.archive.partition import Committed
 from shopnow_streams.archive.verification import Verifier
@@ -17,7 +17,7 @@ from shopnow_streams.cli import archive_verify
 from shopnow_streams.cli.archive import archive
 from shopnow_streams.errors import ArchiveBusy, ArchiveMissing, KafkaUnavailable, SettingsError
 from sinks.local import LocalFiles
-from tests.unit.archive.shelf import TOPIC, MemoryLog, Shelf, log_of
+from tests.unit.archive.shelf import DAY_MS, NOON_MS, TOPIC, MemoryLog, Shelf, log_of
 
 
 @pytest.fixture
@@ -211,6 +211,29 @@ def test_diff_ends_with_0_where_both_are_the_same_and_else_with_1(shelf: Shelf, 
     found = json.loads(run("diff", *urls, "--json", "--topic", TOPIC).stdout)
     assert found["same"] is False
     assert found["partitions"][0]["only_b"] == {"records": 10, "ranges": [[30, 40]], "more_ranges": 0}
+
+
+def test_expire_shows_what_would_go_and_deletes_it_when_told(shelf: Shelf) -> None:
+    paths = shelf.tile(0, 10, 20)
+    shelf.put(20, 30, timestamp_ms=NOON_MS + DAY_MS)
+    ran = run("expire", "--before", "2025-11-29")
+    assert ran.exit_code == 0
+    assert ran.stdout.splitlines()[1].split()[:4] == [f"{TOPIC}/0", "2025-11-28", "2025-11-28", "2"]
+    assert "2 segments of days before 2025-11-29" in ran.stdout
+    assert ran.stdout.splitlines()[-1].endswith("would go: --delete deletes them")
+    assert shelf.files.stat(paths[0]) is not None, "nothing went"
+    done = told("expire", "--before", "2025-11-29", "--delete")
+    assert (done["deleted"], done["partitions"][0]["paths"]) == (True, paths)
+    assert shelf.files.stat(paths[0]) is None
+    assert shelf.files.stat(LOCK) is None
+    assert run("verify", "--no-kafka").exit_code == 0
+    assert run("expire", "--keep-days", "1", "--delete").stdout.startswith("nothing is of days before ")
+
+
+@pytest.mark.parametrize("words", [(), ("--before", "2025-11-29", "--keep-days", "3"), ("--keep-days", "0")])
+def test_expire_wants_one_age(shelf: Shelf, words: tuple[str, ...]) -> None:
+    shelf.tile(0, 10)
+    assert run("expire", *words).exit_code == 2
 
 
 def test_a_directory_is_not_compacted(shelf: Shelf) -> None:

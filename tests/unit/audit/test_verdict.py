@@ -52,6 +52,13 @@ def test_each_difference_is_listed_as_it_is() -> None:
     )
 
 
+def test_a_difference_that_may_come_of_what_was_expired_is_no_verdict() -> None:
+    report = Report([RIGHT, WRONG], OFFSETS, 9_300, [], expired="records of 2 partitions were expired")
+    assert said(report)[-1] == "unknown: of 1,284 rows, 2 of orders differ, and records of 2 partitions were expired"
+    assert described(report, 1)["verdict"] == "unknown"
+    assert Report([RIGHT], OFFSETS, 9_000, [], expired="records were expired").verdict == "right"
+
+
 def test_no_more_than_asked_for_are_listed() -> None:
     lines = said(Report([RIGHT, WRONG], OFFSETS, 9_300, []), limit=1)
     assert not [line for line in lines if "c-2" in line]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,15 @@ from aiohttp.test_utils import TestServer
 from faust.types import TP
 
 from shopnow_streams.archive.catalogue import Catalogue
+from shopnow_streams.archive.expiry import Expirer
+from shopnow_streams.archive.expiry import plan as plan_expiry
+from shopnow_streams.errors import RebuildRefused
 from shopnow_streams.events import TOPIC_OF, encode
 from shopnow_streams.folds import TABLES
 from shopnow_streams.rebuild import state
 from shopnow_streams.rebuild.archived import ALL_MS
 from shopnow_streams.rebuild.serving import PastTables, positions
-from shopnow_streams.rebuild.state import fold, plan
+from shopnow_streams.rebuild.state import fold, plan, refuse_expired
 from shopnow_streams.simulator.shoppers import shoppers, steady_clock
 from shopnow_streams.topics import Topic
 from sinks.archive import Archive
@@ -28,6 +32,9 @@ from tables.cut import Cut
 from tables.partition import Partition
 from tables.store import PartitionStore
 from tests.fakes import apply, batch_of
+from tests.unit.archive.shelf import NOON_MS as SHELF_NOON_MS
+from tests.unit.archive.shelf import TOPIC as SHELF_TOPIC
+from tests.unit.archive.shelf import Shelf
 from tests.unit.folds.strategies import NOON
 
 PARTITIONS = 2
@@ -148,3 +155,14 @@ def test_what_is_planned_is_every_partition_of_every_topic(catalogue: Catalogue)
     planned = plan(catalogue, PARTITIONS)
     assert planned.keys() == {TP(str(topic), number) for topic in Topic for number in range(PARTITIONS)}
     assert ALL_MS > NOON_MS
+
+
+def test_what_was_expired_is_not_left_out_in_silence() -> None:
+    shelf = Shelf()
+    shelf.tile(0, 10, 20)
+    refuse_expired(shelf.catalogue)
+    tomorrow = date_of(SHELF_NOON_MS) + timedelta(days=1)
+    for each in plan_expiry(shelf.catalogue.listing(SHELF_TOPIC).segments, tomorrow):
+        Expirer(shelf.catalogue, tomorrow, lambda: None).expire(each)
+    with pytest.raises(RebuildRefused, match=r"begins at offset 10.*--without-expired"):
+        refuse_expired(shelf.catalogue)
