@@ -25,13 +25,15 @@ RAW = pa.schema([field for field in KAFKA_FIELDS if field.name != "rejected"])
 class Footer(NamedTuple):
     """What a file's end says. `rows` and `value_bytes` (of the raw values) are None where that takes the whole file.
 
-    `said_rows` is what the writer noted besides; the last two are what a compaction did (see `Piece`).
+    `said_rows` is what the writer noted besides, `last_ms` the latest of Kafka's timestamps in it; the last two are
+    what a compaction did (see `Piece`).
     """
 
     next: int
     rows: int | None = None
     said_rows: int | None = None
     value_bytes: int | None = None
+    last_ms: int | None = None
     compacted_ms: int | None = None
     joined_bytes: int | None = None
 
@@ -48,7 +50,7 @@ def read_footer(form: Format, name: SegmentName, window: Window) -> Footer:
         int(said) if (said := notes.get(name.encode(), b"")).isdigit() else None
         for name in ("shopnow.rows", parquet.COMPACTED, parquet.JOINED)
     )
-    return Footer(after, metadata.num_rows, said_rows, _value_bytes(metadata), *compacted)
+    return Footer(after, metadata.num_rows, said_rows, _value_bytes(metadata), _last_ms(metadata), *compacted)
 
 
 def read_rows(form: Format, name: SegmentName, window: Window) -> Iterator[pa.RecordBatch]:
@@ -116,6 +118,17 @@ def _value_bytes(metadata: pq.FileMetaData) -> int | None:
     place = metadata.schema.names.index("value")
     chunks = [metadata.row_group(group).column(place) for group in range(metadata.num_row_groups)]
     return sum(max(0, int(chunk.total_uncompressed_size) - 4 * int(chunk.num_values)) for chunk in chunks)
+
+
+def _last_ms(metadata: pq.FileMetaData) -> int | None:
+    """By the column's statistics; None where a row group has none."""
+    if "kafka_timestamp" not in metadata.schema.names:
+        return None
+    place = metadata.schema.names.index("kafka_timestamp")
+    groups = [metadata.row_group(group).column(place).statistics for group in range(metadata.num_row_groups)]
+    if not groups or not all(group is not None and group.has_min_max for group in groups):
+        return None
+    return max(int(group.max_raw) for group in groups)
 
 
 @contextmanager

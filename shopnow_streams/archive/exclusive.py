@@ -1,4 +1,4 @@
-"""Who may take files out of the archive: one at a time. A file in its root says who.
+"""Who may take files out of the archive, or seal it: one at a time. A file in its root says who.
 
 A lock that its owner's end left behind is taken over by whoever knows that the owner is gone: no clock tells that.
 Should it be there all the same, it finds another's name in the lock before each step that readers see.
@@ -17,8 +17,8 @@ from sinks.files import Files
 
 LOCK = "_changing"
 
-Work = Literal["compact", "expire"]
-"""The commands that take files away."""
+Work = Literal["compact", "expire", "seal"]
+"""The commands that change more than the next segment. The last one takes nothing away."""
 
 
 class ExclusiveLock:
@@ -60,7 +60,7 @@ class ExclusiveLock:
 def refuse_while_changing(files: Files) -> None:
     """Raises ArchiveBusy while files may go between their being listed and being read."""
     held = _content(files)
-    if held:
+    if held and '"work": "seal"' not in held:
         raise ArchiveBusy(_described(files, held))
 
 

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 
 from sinks.chain import Overlap, Range
 
-Kind = Literal["gap", "overlap", "unreadable", "mismatch", "lost", "end", "ahead", "foreign", "stray"]
+Kind = Literal["gap", "overlap", "unreadable", "mismatch", "lost", "end", "ahead", "foreign", "seal", "stray"]
 
 REPAIR = "`shopnow archive verify --repair` fetches them from Kafka again"
 RESTORE = "put it back from HDFS's trash, a snapshot or a copy, under its name"
@@ -129,6 +129,13 @@ def foreign(place: Place, offset: int, path: str) -> Finding:
         "Kafka has another record at that offset than this file",
         "the topic was made anew (begin another archive), or SHOPNOW_KAFKA is another cluster (or use --no-kafka)",
     )
+
+
+def seal(place: Place, hour: str, path: str, sealed: str, found: str, held: Range | None) -> Finding:
+    """An hour has other records than it had when it was sealed."""
+    what = f"the hour {hour} was sealed with {sealed}, and the archive has {found}"
+    todo = "records were changed, or the seal was: compare with a copy (`shopnow archive diff`), then with Kafka"
+    return Finding("seal", *place, held, path, what, todo)
 
 
 def stray(topic: str, path: str, reason: str) -> Finding:

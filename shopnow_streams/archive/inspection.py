@@ -1,6 +1,6 @@
 """One file of the archive, read to its last value and compared with its name and its own metadata."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple
@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from shopnow_streams.archive.catalogue import Catalogue, SegmentFile
 from shopnow_streams.archive.contents import Footer, milliseconds, read_footer, read_rows
 from shopnow_streams.archive.offsets import disorder, runs
+from shopnow_streams.archive.tally import Tallies
 from shopnow_streams.errors import ArchiveCorrupt, SinkUnavailable
 from sinks.chain import Link, Range, joined, uncovered
 from sinks.segments import date_of
@@ -30,7 +31,8 @@ class Inspection:
     """What was found. `unreadable` says why the file can't be read; `wrong` what in it is not as it should be.
 
     `runs` are the offsets in it, in order; `sample` is its last record; `next` is None where the file does not tell.
-    `gone`: it went away between the listing and the reading, so it is no part of the archive.
+    `gone`: it went away between the listing and the reading, so it is no part of the archive. `tallies` are None where
+    its partition has no seals to be compared with.
     """
 
     file: SegmentFile
@@ -43,6 +45,7 @@ class Inspection:
     unreadable: str | None = None
     wrong: list[str] = field(default_factory=list)
     gone: bool = False
+    tallies: Tallies | None = None
 
     @property
     def link(self) -> Link:
@@ -57,9 +60,14 @@ class Inspection:
         return list(uncovered(Range(self.file.name.first, self.next), self.runs))
 
 
-def inspect(catalogue: Catalogue, file: SegmentFile) -> Inspection:
-    """Read `file` once. Blocks; raises SinkUnavailable where the archive is away, not where this file alone is bad."""
+def inspect(catalogue: Catalogue, file: SegmentFile, bounds: Mapping[int, Sequence[int]] = {}) -> Inspection:
+    """Read `file` once. Blocks; raises SinkUnavailable where the archive is away, not where this file alone is bad.
+
+    Of partitions that have `bounds` (offsets up to which it was sealed) it is tallied too.
+    """
     seen = Inspection(file)
+    if file.name.partition in bounds:
+        seen.tallies = Tallies(bounds[file.name.partition])
     try:
         _read(catalogue, seen)
     except ArchiveCorrupt as error:
@@ -102,6 +110,8 @@ def _add(seen: Inspection, batch: pa.RecordBatch) -> None:
     if falling is not None:
         seen.wrong.append(f"offset {falling} comes after a greater one, or twice")
         offsets = pc.unique(offsets.take(pc.array_sort_indices(offsets)))
+    elif seen.tallies is not None:
+        seen.tallies.add(batch)
     seen.runs.extend(runs(offsets))
 
 

@@ -7,6 +7,7 @@ from shopnow_streams.archive import findings
 from shopnow_streams.archive.evidence import Evidence
 from shopnow_streams.archive.findings import Answer, Finding, Mend, Place
 from shopnow_streams.archive.inspection import Inspection
+from shopnow_streams.archive.seal_check import SealCheck
 from sinks.chain import Link, Range, closed, walk
 
 
@@ -45,7 +46,13 @@ class PartitionCheck:
     """
 
     def __init__(
-        self, place: Place, evidence: Evidence, ending: str, committed: Committed | None = None, begins: int = 0
+        self,
+        place: Place,
+        evidence: Evidence,
+        ending: str,
+        committed: Committed | None = None,
+        begins: int = 0,
+        seals: SealCheck | None = None,
     ) -> None:
         self.report = PartitionReport(place, log=evidence.bounds)
         self.findings: list[Finding] = []
@@ -55,6 +62,7 @@ class PartitionCheck:
         self._ending = ending
         self._committed = committed
         self._begins = begins
+        self._seals = seals or SealCheck(place, [])
         self._asked = evidence.bounds is not None
         self._links: list[Link] = []
         self._bad: list[Inspection] = []
@@ -69,6 +77,7 @@ class PartitionCheck:
         self.report.records += seen.rows
         self.report.bytes += seen.file.size
         self._links.append(seen.link)
+        self._seals.add(seen.tallies)
         if seen.unreadable is not None or seen.wrong:
             self._bad.append(seen)
         else:
@@ -87,6 +96,8 @@ class PartitionCheck:
         self._ask_about_gaps([gap.range for gap in chain.gaps])
         self.findings += [findings.overlap(self._place, overlap) for overlap in chain.overlaps]
         self._look_before_and_after()
+        if not self.findings:  # else those say why an hour is another
+            self.findings = self._seals.findings()
         self.findings.sort(key=lambda finding: finding.range or Range(0, 0))
 
     def _recognise(self) -> None:

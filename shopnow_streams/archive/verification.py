@@ -1,6 +1,6 @@
 """Whether the archive has every record once: each file read once, its chain walked, Kafka asked where it is broken."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
@@ -14,6 +14,9 @@ from shopnow_streams.archive.in_order import in_order
 from shopnow_streams.archive.inspection import inspect
 from shopnow_streams.archive.log import Log
 from shopnow_streams.archive.partition import Committed, PartitionCheck, PartitionReport
+from shopnow_streams.archive.seal import Seal
+from shopnow_streams.archive.seal_check import SealCheck, bounds_of
+from shopnow_streams.archive.sealed import Seals
 from sinks.chain import Range
 
 Told = Callable[[SegmentFile], None]
@@ -88,20 +91,22 @@ class Verifier:
         report = Report(findings=[findings.stray(topic, *stray) for stray in listing.strays])
         bounds = self._log.bounds(topic) if self._log else {}
         without_files = set(bounds) & set(partitions) if partitions else set(bounds)
-        inspections = in_order(partial(inspect, self._catalogue), listing.segments)
+        seals = list(Seals(self._catalogue.files, topic).all())
+        inspections = in_order(partial(inspect, self._catalogue, bounds=bounds_of(seals)), listing.segments)
         for number, seen in groupby(inspections, lambda inspection: inspection.file.name.partition):
-            check = self._check(Place(topic, number), bounds.get(number))
+            check = self._check(Place(topic, number), bounds.get(number), seals)
             for inspection in seen:
                 check.add(inspection)
                 told(inspection.file)
             report.add(check)
             without_files.discard(number)
         for number in sorted(without_files):
-            report.add(self._check(Place(topic, number), bounds[number]))
+            report.add(self._check(Place(topic, number), bounds[number], seals))
         return report
 
-    def _check(self, place: Place, bounds: Range | None) -> PartitionCheck:
+    def _check(self, place: Place, bounds: Range | None, seals: Sequence[Seal]) -> PartitionCheck:
         evidence = Evidence(self._log, place, bounds)
         note = self._expired.get(place)
         begins = note.next if note else 0
-        return PartitionCheck(place, evidence, self._catalogue.form.NAME, self._committed.get(place), begins)
+        check = SealCheck(place, seals, begins)
+        return PartitionCheck(place, evidence, self._catalogue.form.NAME, self._committed.get(place), begins, check)

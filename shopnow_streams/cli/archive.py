@@ -21,6 +21,7 @@ from shopnow_streams.cli.archive_ddl import ddl
 from shopnow_streams.cli.archive_diff import diff
 from shopnow_streams.cli.archive_expire import expire
 from shopnow_streams.cli.archive_options import TOPIC, archive_options, opened, progress
+from shopnow_streams.cli.archive_seal import seal, seals
 from shopnow_streams.cli.archive_verify import verify
 
 
@@ -97,6 +98,8 @@ archive.add_command(compact)
 archive.add_command(ddl)
 archive.add_command(diff)
 archive.add_command(expire)
+archive.add_command(seal)
+archive.add_command(seals)
 
 
 def _found(catalogue: Catalogue, where: tuple[str, ...]) -> tuple[SegmentFile, int]:

@@ -16,6 +16,8 @@ from shopnow_streams.archive.catalogue import Catalogue
 from shopnow_streams.archive.compaction import plan
 from shopnow_streams.archive.compactor import Compactor, pieces
 from shopnow_streams.archive.exclusive import LOCK
+from shopnow_streams.archive.sealing import Sealer
+from shopnow_streams.archive.tally import HOUR_MS
 from shopnow_streams.batch.session import spark_session
 from shopnow_streams.stack.hdfs import Hdfs
 from shopnow_streams.topics import Topic
@@ -31,6 +33,12 @@ DAY_MS = 86_400_000
 SEGMENTS, ROWS = 6, 3_000
 ALL = SEGMENTS * ROWS + 1
 """Rows of the archive: a day of segments, and one record of the day after."""
+
+CHECKSUM = """SELECT count(*), sum(crc32(concat(
+    cast(concat_ws(' ', kafka_offset, unix_millis(kafka_timestamp), coalesce(length(kafka_key), -1),
+                   coalesce(length(value), -1), '') AS BINARY),
+    coalesce(kafka_key, CAST('' AS BINARY)), coalesce(value, CAST('' AS BINARY)))))"""
+"""As docs/archive.md has it."""
 
 Shell = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -130,6 +138,12 @@ def test_what_spark_planned_before_a_step_is_read_as_it_was_or_fails(
     assert offsets(after) == list(range(ALL))
     assert len(after.inputFiles()) == 2
     assert after.where("id_produit = 7").count() == SEGMENTS * len(range(7, ROWS, 99))
+    sealed = Sealer(Catalogue(archive, url), TOPIC, lambda: None).seal(NOON_MS + HOUR_MS).sealed
+    after.createOrReplaceTempView("records")
+    (mine,) = spark.sql(
+        f"{CHECKSUM} FROM records WHERE kafka_timestamp < timestamp_millis({NOON_MS + HOUR_MS})"
+    ).collect()
+    assert (mine[0], mine[1]) == (sealed[0].partitions[0][0].records, sealed[0].partitions[0][0].checksum)
 
 
 def test_killed_it_has_lost_nothing_and_is_finished_by_the_next_one(

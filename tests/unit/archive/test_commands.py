@@ -13,7 +13,7 @@ from shopnow_streams.archive.exclusive import LOCK, ExclusiveLock
 from shopnow_streams.archive.findings import Place
 from shopnow_streams.archive.partition import Committed
 from shopnow_streams.archive.verification import Verifier
-from shopnow_streams.cli import archive_verify
+from shopnow_streams.cli import archive_seal, archive_verify
 from shopnow_streams.cli.archive import archive
 from shopnow_streams.errors import ArchiveBusy, ArchiveMissing, KafkaUnavailable, SettingsError
 from sinks.local import LocalFiles
@@ -36,7 +36,8 @@ def kafka(monkeypatch: pytest.MonkeyPatch) -> MemoryLog:
     def opened(_connection: object) -> Iterator[MemoryLog]:
         yield log
 
-    monkeypatch.setattr(archive_verify, "KafkaLog", opened)
+    for module in (archive_seal, archive_verify):
+        monkeypatch.setattr(module, "KafkaLog", opened)
     monkeypatch.setattr(archive_verify, "_committed", lambda _settings: {Place(TOPIC, 0): Committed("shop", 30)})
     return log
 
@@ -234,6 +235,33 @@ def test_expire_shows_what_would_go_and_deletes_it_when_told(shelf: Shelf) -> No
 def test_expire_wants_one_age(shelf: Shelf, words: tuple[str, ...]) -> None:
     shelf.tile(0, 10)
     assert run("expire", *words).exit_code == 2
+
+
+@pytest.fixture
+def sealable(shelf: Shelf, kafka: MemoryLog) -> Shelf:
+    """An archive that is as far as Kafka is."""
+    shelf.tile(0, 10, 30)
+    return shelf
+
+
+def test_seal_seals_what_is_over_and_seals_shows_it(sealable: Shelf) -> None:
+    assert run("seals").stdout == "no hour is sealed yet: `shopnow archive seal`\n"
+    ran = run("seal", TOPIC)
+    assert ran.exit_code == 0
+    assert ran.stdout == "sealed: 2 hours, 30 records\n", "that of the records, and the last one"
+    rows = [line.split()[:4] for line in run("seals").stdout.splitlines()[1:]]
+    assert rows[0] == [TOPIC, "2025-11-28T12", "1", "30"]
+    first, _ = told("seals", TOPIC)
+    assert (first["hour"], first["partitions"]["0"][0]["records"]) == ("2025-11-28T12:00:00Z", 30)
+    assert told("seal", TOPIC) == {"sealed": [], "amended": [], "behind": []}
+    assert run("verify", "--no-kafka").exit_code == 0
+
+
+def test_seal_says_where_the_archive_is_behind(sealable: Shelf) -> None:
+    sealable.files.remove(sealable.catalogue.listing(TOPIC).segments[1].path)
+    ran = run("seal", TOPIC)
+    assert ran.exit_code == 1
+    assert f"{TOPIC}/0 is archived to offset 10, and Kafka has 30: not sealed yet\n" in ran.stdout
 
 
 def test_a_directory_is_not_compacted(shelf: Shelf) -> None:
