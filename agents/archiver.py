@@ -5,7 +5,6 @@ here needs to be remembered, and a segment that is committed twice, or by two wo
 """
 
 import asyncio
-import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
@@ -18,12 +17,13 @@ from mode import Service
 from agents.partition_archive import OpenSegment, PartitionArchive
 from shopnow_streams.delivery.batch import Batch
 from shopnow_streams.errors import ArchiveCorrupt, OffsetsLost, SegmentConflict, SinkUnavailable
+from shopnow_streams.logs.logger import get_logger
 from sinks.formats import Format
 from sinks.rotation import Rotation, joining
 from sinks.segments import Records, Segment, SegmentName, date_of
 from sinks.sink import Sink
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 FIRST_RETRY_S, LAST_RETRY_S = 0.5, 30.0
 STOP_S = 10.0
@@ -72,7 +72,7 @@ class Archiver(Service):
     def give_up(self, lost: OffsetsLost) -> None:
         """Stop archiving the partition whose next offset Kafka no longer has, until this worker is started again."""
         self.gaps[TP(lost.topic, lost.partition)] = str(lost)
-        logger.error("not archived any more: %s", lost)
+        logger.error("not archived any more: {error}", error=lost)
 
     def assigned(self, tps: Collection[TP]) -> None:
         """Let go of all partitions but these; their next owner begins where the archive ends."""
@@ -155,7 +155,14 @@ class Archiver(Service):
             try:
                 await self._until_available(self._sink.commit, segment)
             except SegmentConflict as conflict:
-                logger.warning("%s: going on from what the archive has", conflict)
+                tp, first = partition.tp, segment.name.first
+                logger.warning(
+                    "{error}: going on from what the archive has",
+                    error=conflict,
+                    topic=tp.topic,
+                    partition=tp.partition,
+                    offset=first,
+                )
                 self.partitions.pop(partition.tp, None)
                 return
             partition.sealed.popleft()
@@ -183,7 +190,7 @@ class Archiver(Service):
             except SinkUnavailable as error:
                 self.retries += 1
                 self.outage = str(error)
-                logger.warning("archive: %s; again in %.1f s", error, wait_s)
+                logger.warning("archive: {error}; again in {wait_s:.1f} s", error=error, wait_s=wait_s)
                 await asyncio.sleep(wait_s)
                 wait_s = min(2 * wait_s, LAST_RETRY_S)
             else:
@@ -215,7 +222,7 @@ class Archiver(Service):
             try:
                 await asyncio.wait_for(self.flush(), STOP_S)
             except (TimeoutError, ArchiveCorrupt) as error:
-                logger.warning("segments left open, to be read from Kafka again: %r", error)
+                logger.warning("segments left open, to be read from Kafka again: {error!r}", error=error)
         self._threads.shutdown(wait=False)
 
     async def _in_thread(self, call: Callable[..., Result], *args: Any) -> Result:

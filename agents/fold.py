@@ -1,18 +1,18 @@
 """The agent of a topic's live side: every batch into every table that the topic feeds."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from shopnow_streams.delivery.consumer import Consumer
 from shopnow_streams.errors import DeliveryGap
+from shopnow_streams.logs.logger import get_logger
 from tables.live import LiveTables
 
 SLICE_RECORDS = 250
 """Folded in one go: about a millisecond."""
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 
 def folding(topic: str, live: LiveTables, consumer: Callable[[], Consumer]) -> Callable[[Any], Awaitable[None]]:
@@ -28,7 +28,7 @@ def folding(topic: str, live: LiveTables, consumer: Callable[[], Consumer]) -> C
                         live.apply(batch)
                         await asyncio.sleep(0)
                 except DeliveryGap as gap:
-                    logger.warning("%s: reading on from there", gap)
+                    logger.warning("{error}: reading on from there", error=gap)
                     await consumer().rewind()
                     break
                 await live.back_pressure(batch)

@@ -32,7 +32,14 @@ ShopNowError
 
 
 class ShopNowError(Exception):
-    """Base of all. Its message says what happened, to what, and what to do; commands print it as it is."""
+    """Base of all. Its message says what happened, to what, and what to do; commands print it as it is.
+
+    `about` is what it is about, as fields for a log: topic, partition, offset.
+    """
+
+    def __init__(self, *args: object, **about: object) -> None:
+        super().__init__(*args)
+        self.about = about
 
 
 class SettingsError(ShopNowError):
@@ -59,7 +66,7 @@ class OffsetsLost(ShopNowError):
     """Kafka no longer has the offset that `topic`'s `partition` needs next: recreated, or passed by retention."""
 
     def __init__(self, message: str, topic: str, partition: int) -> None:
-        super().__init__(message)
+        super().__init__(message, topic=topic, partition=partition)
         self.topic, self.partition = topic, partition
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import ctypes
 import gc
-import logging
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
@@ -18,10 +17,12 @@ from agents.fold import folding
 from shopnow_streams.delivery.batch import BatchScheduler, BatchSchema
 from shopnow_streams.delivery.consumer import Consumer, Progress, transport
 from shopnow_streams.delivery.reader import Reader
-from shopnow_streams.delivery.worker import Worker
+from shopnow_streams.delivery.worker import JsonWorker, Worker
 from shopnow_streams.errors import KafkaUnavailable, SettingsError
 from shopnow_streams.folds import TABLES
 from shopnow_streams.kafka_admin import KafkaAdmin
+from shopnow_streams.logs.format import logging_config
+from shopnow_streams.logs.logger import get_logger
 from shopnow_streams.settings import Settings
 from shopnow_streams.topics import Topic
 from shopnow_streams.views.access import Access, access
@@ -34,7 +35,7 @@ from sinks.rotation import Rotation
 from tables.live import LiveTables, LiveTablesConfig
 from tables.recovery import LiveTableManager
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 M_ARENA_MAX = -8
 """glibc's name for the bound on arenas (mallopt(3))."""
@@ -145,7 +146,7 @@ async def ensure_topics(settings: Settings) -> None:
         try:
             await asyncio.to_thread(admin.create, settings.partitions, settings.replication_factor)
         except KafkaUnavailable as error:
-            logger.warning("waiting for Kafka: %s", error)
+            logger.warning("waiting for Kafka: {error}", error=error)
         else:
             return
 
@@ -224,7 +225,8 @@ def _common(settings: Settings) -> dict[str, Any]:
         "broker": connection.faust_broker(),
         "broker_credentials": connection.faust_credentials(),
         "autodiscover": False,
-        "Worker": Worker,
+        "Worker": JsonWorker if settings.log_format == "json" else Worker,
+        "logging_config": logging_config(settings.log_format),
         "datadir": str(settings.data_dir),
         "topic_partitions": settings.partitions,
         "topic_replication_factor": settings.replication_factor,

@@ -5,7 +5,6 @@ name, which fails where that name is taken. What goes wrong on the way does not 
 whether an earlier one came through.
 """
 
-import logging
 import threading
 import time
 import uuid
@@ -14,6 +13,7 @@ from functools import partial
 from typing import NamedTuple
 
 from shopnow_streams.errors import ArchiveCorrupt, SegmentConflict, SettingsError, SinkUnavailable
+from shopnow_streams.logs.logger import get_logger
 from sinks.files import Entry, Files
 from sinks.formats import Format
 from sinks.segments import Segment, SegmentName, Span, is_hidden, parse_day, parse_name, segment_name
@@ -33,7 +33,7 @@ SWEEP_EVERY_S = 3600
 CLOCK_SLACK_MS = 3_600_000
 """By how much the clocks of the two NameNodes of a pair may differ."""
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 
 def marked_format(files: Files) -> str | None:
@@ -208,7 +208,7 @@ class Archive:
             if due:
                 self.sweep()
         except SinkUnavailable as error:
-            _log.info("unfinished files stay for now: %s", error)
+            _log.info("unfinished files stay for now: {error}", error=error, paths=list(litter))
             with self._lock:
                 self._litter += litter
 

@@ -1,7 +1,6 @@
 """Which partitions this worker owns, and the flushes that make their state durable."""
 
 import asyncio
-import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixe
 from shopnow_streams.delivery.batch import Batch
 from shopnow_streams.errors import OffsetsLost, StoreBusy, TablesChanged, WriterFenced
 from shopnow_streams.folds.definition import Definition
+from shopnow_streams.logs.logger import get_logger
 from shopnow_streams.topics import Topic
 from tables.cut import POSITIONS, Cut
 from tables.partition import Partition
@@ -25,7 +25,7 @@ from tables.store import PartitionStore, prefix
 from tables.timings import Timings
 from tables.writer import PartitionWriter
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 STOP_S = 10.0
 OPEN_S = 10.0
@@ -246,6 +246,10 @@ class LiveTables(Service):
             try:
                 await asyncio.wait_for(self.flush(), STOP_S)
             except (TimeoutError, WriterFenced, KafkaException) as error:
-                logger.warning("stopped without a last flush, the next owner folds it again: %r", error)
+                logger.warning(
+                    "stopped without a last flush, the next owner folds it again: {error!r}",
+                    error=error,
+                    partitions=sorted(self.owned),
+                )
         await self._release(self.owned.keys())
         self._threads.shutdown(wait=False)

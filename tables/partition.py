@@ -85,7 +85,8 @@ class Partition:
             raise TablesChanged(
                 f"partition {self.number}: below the offsets it stands at, {', '.join(other)} did not exist or had "
                 "other rules. Stop all workers and run `shopnow rebuild --replace`, which makes all tables again from "
-                "the archive; or give the application a new SHOPNOW_APPLICATION_ID, to fold what Kafka still has."
+                "the archive; or give the application a new SHOPNOW_APPLICATION_ID, to fold what Kafka still has.",
+                partition=self.number,
             )
 
     def begin(self, topic: str, offset: int) -> None:
@@ -98,7 +99,10 @@ class Partition:
         stands = self.positions.get(topic)
         if batch.start != stands:
             raise DeliveryGap(
-                f"{topic} partition {self.number}: a batch begins at {batch.start}, the tables stand at {stands}"
+                f"{topic} partition {self.number}: a batch begins at {batch.start}, the tables stand at {stands}",
+                topic=topic,
+                partition=self.number,
+                offset=batch.start,
             )
         try:
             events = self._decode(topic, batch.records)

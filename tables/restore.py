@@ -1,6 +1,5 @@
 """From changelog to store, in bulk: a million rows in seconds, where Faust's own recovery takes minutes."""
 
-import logging
 import time
 from collections.abc import Callable, Mapping
 from uuid import uuid4
@@ -10,9 +9,10 @@ from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPa
 from confluent_kafka.admin import AdminClient
 
 from shopnow_streams.delivery.transient import passes
+from shopnow_streams.logs.logger import get_logger
 from tables.store import PartitionStore, prefix
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 _FETCH_RECORDS = 20_000
 _BROKER_WAIT_S = 10.0
@@ -44,7 +44,7 @@ def restore(
             "fetch.message.max.bytes": 8 << 20,
             "queued.max.messages.kbytes": 32_768,
         },
-        logger=logger,
+        logger=logger.logger,
     )
     try:
         ids = topic_ids(librdkafka, list(changelogs.values()), ended)
@@ -54,7 +54,12 @@ def restore(
             rows += _store_fetch(client.consume(_FETCH_RECORDS, 0.05), stores, tables, behind)
     finally:
         client.close()
-    logger.info("restored %d rows of partitions %s in %.2f s", rows, sorted(stores), time.monotonic() - started)
+    logger.info(
+        "restored {rows} rows of partitions {partitions} in {seconds:.2f} s",
+        rows=rows,
+        partitions=sorted(stores),
+        seconds=time.monotonic() - started,
+    )
     return rows
 
 
@@ -64,7 +69,9 @@ def _starts(
     starts = []
     for number, store in stores.items():
         if _is_of_others(client, number, store, ids, ended):
-            logger.warning("partition %d: its store is of changelogs that are gone; read anew", number)
+            logger.warning(
+                "partition {partition}: its store is of changelogs that are gone; read anew", partition=number
+            )
             store.wipe()
         for changelog, topic_id in ids.items():
             store.identify(changelog, topic_id)
@@ -88,7 +95,7 @@ def _is_of_others(
 
 def topic_ids(librdkafka: Mapping[str, str], topics: list[str], ended: Ended = lambda: False) -> dict[str, str]:
     """The id of each topic: one made anew under the name has another. Blocks, waiting for brokers until `ended()`."""
-    admin = AdminClient(dict(librdkafka), logger=logger)
+    admin = AdminClient(dict(librdkafka), logger=logger.logger)
     while True:
         found = admin.describe_topics(TopicCollection(topics), request_timeout=_BROKER_WAIT_S)
         try:
@@ -96,7 +103,7 @@ def topic_ids(librdkafka: Mapping[str, str], topics: list[str], ended: Ended = l
         except KafkaException as error:
             if not passes(error.args[0]) or ended():
                 raise
-            logger.warning("restore waits for the changelogs: %s", error.args[0].str())
+            logger.warning("restore waits for the changelogs: {error}", error=error.args[0].str())
             time.sleep(0.2)
 
 
@@ -109,7 +116,12 @@ def _end(client: confluent_kafka.Consumer, at: TopicPartition, ended: Ended) -> 
                 raise
             if ended():
                 raise
-            logger.warning("restore waits for %s partition %d: %s", at.topic, at.partition, error.args[0].str())
+            logger.warning(
+                "restore waits for {topic} partition {partition}: {error}",
+                topic=at.topic,
+                partition=at.partition,
+                error=error.args[0].str(),
+            )
             time.sleep(0.2)
         else:
             return end

@@ -6,7 +6,6 @@ bumps the epoch of its transactional id (KIP-98), *before* the new owner restore
 that is refused by the broker.
 """
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -16,10 +15,11 @@ import confluent_kafka
 from confluent_kafka import KafkaError, KafkaException
 
 from shopnow_streams.errors import WriterFenced
+from shopnow_streams.logs.logger import get_logger
 from shopnow_streams.topics import REJECT_MAX_BYTES, REJECTS
 from tables.cut import Cut, Reject
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 TRANSACTION_TIMEOUT_MS = 60_000
 MAX_KEY_BYTES = 64 << 10
@@ -55,7 +55,7 @@ class PartitionWriter:
                 "queue.buffering.max.kbytes": 1 << 20,
                 "message.max.bytes": REJECT_MAX_BYTES,
             },
-            logger=logger,
+            logger=logger.logger,
         )
 
     def open(self) -> None:
@@ -80,7 +80,11 @@ class PartitionWriter:
                 self._raise_if_fenced(error)
                 if not error.args[0].txn_requires_abort():
                     raise
-                logger.warning("partition %d: transaction tried again: %s", self.partition, error.args[0].str())
+                logger.warning(
+                    "partition {partition}: transaction tried again: {error}",
+                    partition=self.partition,
+                    error=error.args[0].str(),
+                )
                 self._persist("abort", lambda: self._producer.abort_transaction(_CALL_TIMEOUT_S))
                 continue
             return ends
@@ -163,14 +167,20 @@ class PartitionWriter:
                 reason: KafkaError = error.args[0]
                 if not reason.retriable() or self._given_up.is_set():
                     raise
-                logger.warning("partition %d: %s waits for Kafka: %s", self.partition, what, reason.str())
+                logger.warning(
+                    "partition {partition}: {call} waits for Kafka: {error}",
+                    partition=self.partition,
+                    call=what,
+                    error=reason.str(),
+                )
                 time.sleep(_RETRY_PAUSE_S)
 
     def _raise_if_fenced(self, error: KafkaException) -> None:
         reason: KafkaError = error.args[0]
         if reason.fatal() or reason.code() in _FENCED:
             raise WriterFenced(
-                f"partition {self.partition}: another worker took over ({self.transactional_id}: {reason.str()})"
+                f"partition {self.partition}: another worker took over ({self.transactional_id}: {reason.str()})",
+                partition=self.partition,
             ) from error
 
     def _check_given_up(self, what: str) -> None:

@@ -81,8 +81,8 @@ class FakeClient:
         self.let_go = threading.Event()
         self.let_go.set()
 
-    def __call__(self, config: Mapping[str, Any]) -> "FakeClient":
-        """Stand in for the class: `confluent_kafka.Consumer(config)`."""
+    def __call__(self, config: Mapping[str, Any], logger: Any = None) -> "FakeClient":
+        """Stand in for the class: `confluent_kafka.Consumer(config, logger=…)`."""
         self.config = dict(config)
         return self
 

@@ -17,6 +17,9 @@ from faust.types import TP
 
 from shopnow_streams.delivery.reader import Reader
 from shopnow_streams.errors import OffsetsLost
+from shopnow_streams.logs.logger import get_logger
+
+logger = get_logger(__name__)
 
 RECREATED = (
     "the topic was recreated or cut, and its new records would be taken for the old ones. Give the application a new "
@@ -86,7 +89,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         try:
             await consumer.commit(ours)
         except (KafkaError, aiokafka.errors.IllegalStateError) as error:
-            self.log.warning("offsets not committed this time: %r", error)
+            logger.warning(
+                "offsets not committed this time: {error!r}",
+                error=error,
+                offsets={f"{tp.topic}/{tp.partition}": offset for tp, offset in offsets.items()},
+            )
             return False
         return True
 

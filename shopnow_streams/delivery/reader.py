@@ -1,6 +1,7 @@
 """Fetching with librdkafka: one thread, one client in no group, one fetch ahead of the event loop."""
 
 import asyncio
+import logging
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -12,6 +13,8 @@ from faust.types import TP
 from shopnow_streams.delivery.batch import Batch, Record
 from shopnow_streams.delivery.transient import passes
 from shopnow_streams.errors import OffsetsLost
+
+logger = logging.getLogger(__name__)
 
 FETCH_RECORDS = 4_000
 IDLE_WAIT_S = 0.1
@@ -97,7 +100,7 @@ class Reader:
     def _assign(self, offsets: dict[TP, int], epoch: int) -> None:
         self._fetching_epoch = epoch  # on the fetching thread: what it fetched before is of the epoch before
         if self._client is None:
-            self._client = confluent_kafka.Consumer(self._config)
+            self._client = confluent_kafka.Consumer(self._config, logger=logger)
         self._stands = {(tp.topic, tp.partition): offset for tp, offset in offsets.items()}
         self._client.assign(
             [confluent_kafka.TopicPartition(tp.topic, tp.partition, offset) for tp, offset in offsets.items()]

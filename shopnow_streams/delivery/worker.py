@@ -8,8 +8,10 @@ from typing import Any
 import faust
 
 from shopnow_streams.errors import ShopNowError
+from shopnow_streams.logs.logger import get_logger
+from shopnow_streams.logs.uncaught import log_uncaught
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 STOP_DEADLINE_S = 20.0
 TALKATIVE = ("hdfs.client",)
@@ -27,6 +29,7 @@ class Worker(faust.Worker):
     def on_setup_root_logger(self, logger: logging.Logger, level: int) -> None:
         """Called by Faust once logging is set up at `level`; who asks for DEBUG gets everything."""
         super().on_setup_root_logger(logger, level)
+        log_uncaught()
         if level > logging.DEBUG:
             for name in TALKATIVE:
                 logging.getLogger(name).setLevel(max(level, logging.WARNING))
@@ -36,7 +39,7 @@ class Worker(faust.Worker):
         try:
             await super().start()
         except ShopNowError as error:
-            logger.critical("%s: %s", type(error).__name__, error)
+            logger.critical("{error_type}: {error}", error_type=type(error).__name__, error=error)
             raise SystemExit(1) from error
 
     async def stop(self) -> None:
@@ -48,6 +51,16 @@ class Worker(faust.Worker):
 
     def _end(self) -> None:
         crashed: Any = self.crash_reason
-        logger.warning("the stop took more than %.0f s: ended without waiting any longer", STOP_DEADLINE_S)
+        logger.warning(
+            "the stop took more than {deadline_s:.0f} s: ended without waiting any longer", deadline_s=STOP_DEADLINE_S
+        )
         logging.shutdown()
         os._exit(1 if crashed else 0)
+
+
+class JsonWorker(Worker):
+    """All that its process prints is a record: no banner, no spinner, no traceback of Python's own."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{**kwargs, "quiet": True})
+        self.spinner = None

@@ -1,6 +1,5 @@
 """A librdkafka producer that has a broker to talk to: its settings, and the patience to wait for one."""
 
-import logging
 import re
 import time
 from dataclasses import dataclass
@@ -10,13 +9,14 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_bef
 
 from shopnow_streams.errors import KafkaUnavailable, SettingsError
 from shopnow_streams.kafka_config import KafkaConnection
+from shopnow_streams.logs.logger import get_logger
 
 ATTEMPT_S = 2.0
 QUIET_S = 30.0  # a complaint that is repeated is logged so often
 
 _NOISE = re.compile(r"^\S+/(bootstrap|\d+): | \(after [^)]*\)")  # which broker object, and for how long
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Client:
             "log_level": 2,  # what a connection has to say comes through error_cb, and less often
         }
         try:
-            self.producer = Producer(settings, logger=logger.getChild("librdkafka"))
+            self.producer = Producer(settings, logger=logger.logger.getChild("librdkafka"))
         except KafkaException as error:
             raise SettingsError(f"librdkafka refuses the Kafka settings: {reason_of(error)}") from error
         self._await_answer(connection, options.connect_timeout_s)
@@ -94,11 +94,11 @@ class Client:
 
     def _log_attempt(self, connection: KafkaConnection, state: RetryCallState) -> None:
         logger.warning(
-            "Kafka at %s does not answer yet (try %d: %s); again in %.1f s",
-            connection.bootstrap,
-            state.attempt_number,
-            self.last_error or "no answer",
-            state.upcoming_sleep,
+            "Kafka at {bootstrap} does not answer yet (try {attempt}: {error}); again in {wait_s:.1f} s",
+            bootstrap=connection.bootstrap,
+            attempt=state.attempt_number,
+            error=self.last_error or "no answer",
+            wait_s=state.upcoming_sleep,
         )
 
     def _complain(self, error: KafkaError) -> None:
@@ -106,7 +106,7 @@ class Client:
             return  # a consequence; the cause was told before it
         said = _NOISE.sub("", error.str())
         if said != self.last_error or time.monotonic() - self._logged_at > QUIET_S:
-            logger.warning("Kafka: %s", said)
+            logger.warning("Kafka: {error}", error=said)
             self._logged_at = time.monotonic()
         self.last_error = said
 

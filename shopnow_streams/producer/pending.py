@@ -1,18 +1,18 @@
 """An event between `send` and its acknowledgement, and the failures that nobody has looked at yet."""
 
-import logging
 from typing import Protocol
 
 from confluent_kafka import KafkaError, KafkaException, Message
 
 from shopnow_streams.errors import DeliveryFailed
+from shopnow_streams.logs.logger import get_logger
 from shopnow_streams.producer.client import reason_of
 from shopnow_streams.producer.records import Delivery
 
 UNKNOWN_OFFSET = -1  # Kafka has the event, but no longer knew where when it was asked a second time
 UNSEEN_KEPT = 1_000
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 
 class Waiter(Protocol):
@@ -72,7 +72,7 @@ class Failures:
     def note(self, pending: Pending, failure: DeliveryFailed) -> None:
         """A delivery failed. Logged once, not once an event: an outage fails thousands alike."""
         if not self._unseen:
-            logger.error("%s", failure)
+            logger.error("{error}", error=failure, topic=pending.topic)
         if len(self._unseen) < UNSEEN_KEPT:
             self._unseen[pending] = failure
 

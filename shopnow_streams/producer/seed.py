@@ -1,6 +1,5 @@
 """The function that the shop's backend has always called, under its own name."""
 
-import logging
 import os
 import threading
 from typing import Any
@@ -9,11 +8,12 @@ import msgspec
 
 from shopnow_streams.errors import EventRejected, ShopNowError
 from shopnow_streams.events import Rejection
+from shopnow_streams.logs.logger import get_logger
 from shopnow_streams.producer.blocking import ShopProducer
 from shopnow_streams.producer.records import Delivery, record_of_raw
 from shopnow_streams.settings import from_environment
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 _lock = threading.Lock()
@@ -34,9 +34,15 @@ def envoyer_evenement(topic: str, data: dict[str, Any], timeout_s: float = 30.0)
         name, key, value = record_of_raw(topic, value)
         delivery = _producer().send_raw(name, value, key).result(timeout_s)
     except ShopNowError as error:
-        logger.error("%s: not sent: %s", topic, error)  # noqa: TRY400  # its message says it all
+        logger.error("{topic}: not sent: {error}", topic=topic, error=error)  # noqa: TRY400  # its message says it all
         raise
-    logger.info("%s: %s, partition %d, offset %d", topic, key.decode(), delivery.partition, delivery.offset)
+    logger.info(
+        "{topic}: {key}, partition {partition}, offset {offset}",
+        topic=topic,
+        key=key.decode(),
+        partition=delivery.partition,
+        offset=delivery.offset,
+    )
     return delivery
 
 

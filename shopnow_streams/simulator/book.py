@@ -1,11 +1,11 @@
 """The ledger of a run: opened, counted as acknowledgements come, saved now and then, closed."""
 
-import logging
 import time
 
 from shopnow_streams.errors import DeliveryFailed
 from shopnow_streams.events import Event
 from shopnow_streams.kafka_config import KafkaConnection
+from shopnow_streams.logs.logger import get_logger
 from shopnow_streams.producer import PendingDelivery
 from shopnow_streams.producer.pending import UNKNOWN_OFFSET
 from shopnow_streams.simulator.ledger import LedgerFile
@@ -13,7 +13,7 @@ from shopnow_streams.simulator.recount import ends, recount
 
 SAVE_EVERY_S = 10.0
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 
 class Book:
@@ -32,7 +32,9 @@ class Book:
             self.ledger.next_offsets = ends(self._connection)
         else:
             found = recount(self._connection, self.ledger)
-            logger.warning("%s was not closed: %d records read back from Kafka", self._file.path, found)
+            logger.warning(
+                "{path} was not closed: {records} records read back from Kafka", path=self._file.path, records=found
+            )
         self.ledger.runs += 1
         self.ledger.closed = False
         self._save()  # before the first record: it is found again whenever this process dies

@@ -1,6 +1,5 @@
 """`/api/archive`: how far the archive is, by the workers that write it."""
 
-import logging
 from collections.abc import Iterable, Iterator
 from typing import Annotated
 
@@ -11,10 +10,11 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from agents.archiver import Archiver
+from shopnow_streams.logs.logger import get_logger
 from shopnow_streams.views.page import json_response, only
 from shopnow_streams.views.peers import Peers
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 PATH = "/internal/archive"
 
@@ -99,7 +99,9 @@ class ArchiveProgress(Collector):
                 yield _decode(body)
             except msgspec.MsgspecError as error:
                 logger.warning(
-                    "worker %s answers in another form: %r; the archive's progress is incomplete", peer, error
+                    "worker {worker} answers in another form: {error!r}; the archive's progress is incomplete",
+                    worker=peer,
+                    error=error,
                 )
 
     def collect(self) -> Iterator[Metric]:

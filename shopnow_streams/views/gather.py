@@ -1,13 +1,13 @@
 """One question to every worker: each answers for the partitions it owns."""
 
 import asyncio
-import logging
 from typing import Any
 
 import msgspec
 from aiohttp import web
 
 from shopnow_streams.folds.products import PRODUCTS
+from shopnow_streams.logs.logger import get_logger
 from shopnow_streams.views.awaited import NOTHING, AtLeast, Awaited, Offsets
 from shopnow_streams.views.page import Problem
 from shopnow_streams.views.peers import Peers
@@ -15,7 +15,7 @@ from shopnow_streams.views.positions import Positions
 from tables.live import LiveTables
 from tables.reads import Answer, PartitionAnswer, Query, answer_locally, merge_answers
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 PATH = "/internal/rows"
 _decode_query = msgspec.json.Decoder(Query).decode
@@ -63,7 +63,9 @@ class Gather:
             answers = _decode_answers(body)
             merge_answers(self._live.definitions[query.table], answers, self._partitions)  # rows of another form raise
         except (msgspec.MsgspecError, ValueError) as error:
-            logger.warning("worker %s answers in another form: %r; answers are incomplete", peer, error)
+            logger.warning(
+                "worker {worker} answers in another form: {error!r}; answers are incomplete", worker=peer, error=error
+            )
             return []
         return answers
 

@@ -1,6 +1,5 @@
 """Between HTTP and a view: JSON or an RFC 9457 problem out."""
 
-import logging
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
@@ -8,7 +7,9 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta
 
-logger = logging.getLogger(__name__)
+from shopnow_streams.logs.logger import get_logger
+
+logger = get_logger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 """What answers a request: a view, or a middleware's next one."""
@@ -77,7 +78,7 @@ async def problems(request: web.Request, handler: Handler) -> Any:
             response.headers["Allow"] = error.headers["Allow"]
         return response
     except Exception:
-        logger.exception("%s %s failed", request.method, request.path)
+        logger.exception("{method} {path} failed", method=request.method, path=request.path)
         return problem_response(Problem(500, "Internal Server Error", "the worker failed on this; its log says how"))
 
 

@@ -1,15 +1,15 @@
 """The other workers of the application, asked over HTTP. Who does not answer in time is left out; the log says so."""
 
 import asyncio
-import logging
 from typing import Any
 
 import aiohttp
 
+from shopnow_streams.logs.logger import get_logger
 from shopnow_streams.views.page import Problem
 from shopnow_streams.views.tokens import Tokens
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 _TIMEOUT_S = 2.0
 
@@ -49,11 +49,18 @@ class Peers:
                 response.raise_for_status()
                 return bytes(await response.read())
         except (aiohttp.ClientError, TimeoutError) as error:
-            logger.warning("worker %s did not answer: %r; answers are incomplete", host, error)
+            logger.warning(
+                "worker {worker} did not answer: {error!r}; answers are incomplete", worker=host, error=error, path=path
+            )
         except RuntimeError as error:
             if not session.closed:
                 raise
-            logger.info("worker %s was not asked, since this one is stopping: %s", host, error)
+            logger.info(
+                "worker {worker} was not asked, since this one is stopping: {error}",
+                worker=host,
+                error=error,
+                path=path,
+            )
         return None
 
 

@@ -10,7 +10,6 @@ The worker holds no more of it than a slice, however many rows there are and how
 """
 
 import asyncio
-import logging
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -20,11 +19,12 @@ from aiohttp import web
 
 from shopnow_streams.errors import StoreClosed
 from shopnow_streams.folds.definition import Key
+from shopnow_streams.logs.logger import get_logger
 from shopnow_streams.views.page import Problem, only
 from shopnow_streams.views.peers import Peers
 from tables.live import LiveTables
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 PATH = "/internal/snapshot/{table}/{partition}"
 WORKERS_PATH = "/internal/workers"
@@ -76,9 +76,18 @@ class Snapshots:
             count = await _stream(response, rows)
             await _write(response, _encode({"rows": count}) + b"\n")
         except StoreClosed:
-            logger.info("partition %s was let go while its %s were read: its next owner has them", number, table)
+            logger.info(
+                "partition {partition} was let go while its {table} were read: its next owner has them",
+                partition=partition.number,
+                table=table,
+            )
         except (ConnectionResetError, TimeoutError) as error:
-            logger.info("the rows of %s in partition %s were not read to the end: %r", table, number, error)
+            logger.info(
+                "the rows of {table} in partition {partition} were not read to the end: {error!r}",
+                partition=partition.number,
+                table=table,
+                error=error,
+            )
             if request.transport is not None:
                 request.transport.abort()  # else the end would wait for the reader too
         return response

@@ -30,6 +30,7 @@ GIVEN: dict[str, tuple[str, Any]] = {
     "web_cors_origins": ("https://a.example,https://b.example", "https://a.example,https://b.example"),
     "web_tokens_file": ("secrets/tokens", "secrets/tokens"),
     "web_rate_per_s": ("2.5", 2.5),
+    "log_format": ("json", "json"),
     "session_timeout_s": ("6.5", 6.5),
     "flush_interval_s": ("0.2", 0.2),
     "flush_rows": ("5", 5),
@@ -141,6 +142,7 @@ def test_a_switch_may_be_written_in_several_ways(text: str, value: bool) -> None
         ),
         ("flush_interval_s", [0.05, 60.0], [0.0, 0.04, 61.0, float("nan")]),
         ("flush_rows", [1], [0, -1]),
+        ("log_format", ["console", "json"], ["", "JSON", "text"]),
         ("archive_format", ["parquet", "jsonl"], ["", "avro", "PARQUET"]),
     ],
 )

@@ -112,7 +112,7 @@ async def test_a_reader_that_takes_nothing_is_let_go(worker: Worker, monkeypatch
     views = [ProductViewed(timestamp=NOON, id_produit=number, nom_produit=long, prix=1.0) for number in range(15_000)]
     worker.fold(0, Topic.PRODUCT_VIEWED, views)
     let_go = asyncio.Event()
-    monkeypatch.setattr(snapshots_module.logger, "info", lambda *_: let_go.set())
+    monkeypatch.setattr(snapshots_module.logger, "info", lambda *_, **_fields: let_go.set())
     loop = asyncio.get_running_loop()
     with socket.create_connection((worker.server.host, worker.server.port)) as reader:
         reader.setblocking(False)
