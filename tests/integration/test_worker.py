@@ -1,18 +1,22 @@
 """A real worker on a real broker: what comes in on the five topics, and what it then answers."""
 
 import itertools
+import json
 import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, Producer
 from confluent_kafka.admin import AdminClient
+from prometheus_client.parser import text_string_to_metric_families
 
 from shopnow_streams.delivery.worker import STOP_DEADLINE_S
 from shopnow_streams.stack.kafka import KafkaBroker
@@ -82,6 +86,21 @@ def wipe(worker: WorkerProcess) -> None:
     shutil.rmtree(Path(worker.environment["SHOPNOW_DATA_DIR"]))
 
 
+def logged(worker: WorkerProcess) -> list[dict[str, Any]]:
+    """All that a worker printed with SHOPNOW_LOG_FORMAT=json."""
+    lines = [json.loads(line) for line in worker.log.read_text().splitlines()]
+    assert [line for line in lines if not {"time", "level", "logger", "event"} <= line.keys()] == []
+    return lines
+
+
+def assert_metrics_are_those_of_the_docs(worker: WorkerProcess) -> None:
+    with urllib.request.urlopen(f"{worker.url}/metrics", timeout=10) as response:  # noqa: S310
+        assert response.status == 200
+        families = {family.name for family in text_string_to_metric_families(response.read().decode())}
+    named = re.findall(r"^\| `(shopnow_\w+?)(?:_total)?` \|", (ROOT / "docs" / "metrics.md").read_text(), re.MULTILINE)
+    assert {name for name in families if name.startswith("shopnow_")} == set(named)
+
+
 def committed(kafka: KafkaBroker, group: str) -> oracle.Offsets:
     """What the group committed of the five topics."""
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
@@ -101,8 +120,10 @@ def test_the_sample_of_the_seed_byte_for_byte(kafka: KafkaBroker, worker: Start)
     assert (product["name"], product["views"], product["complete"]) == ("T-shirt en coton bio", 1, True)
 
 
-def test_everything_that_foreign_producers_send_is_counted_once(kafka: KafkaBroker, worker: Start) -> None:
-    one = worker("everything")
+def test_everything_that_foreign_producers_send_is_counted_once(
+    kafka: KafkaBroker, worker: Start, tmp_path: Path
+) -> None:
+    one = worker("everything", archive=f"file://{tmp_path / 'archive'}")
     others = oracle.read_log(kafka.bootstrap, [oracle.REJECTS])
     send(kafka, some(2_000, seed=1))
     one.start()
@@ -121,10 +142,11 @@ def test_everything_that_foreign_producers_send_is_counted_once(kafka: KafkaBrok
     for name in itertools.islice(answers.tables["orders"], 50):
         assert oracle.order(one.url, name) == answers.tables["orders"][name]
     assert one.get("/api/orders/jamais")["status"] == 404
+    assert_metrics_are_those_of_the_docs(one)
 
 
 def test_a_worker_ends_in_time_and_goes_on_from_there(kafka: KafkaBroker, worker: Start) -> None:
-    one = worker("goes-on")
+    one = worker("goes-on", log_format="json")
     others = oracle.read_log(kafka.bootstrap, [oracle.REJECTS])
     send(kafka, some(2_000, seed=4))
     one.start()
@@ -143,6 +165,11 @@ def test_a_worker_ends_in_time_and_goes_on_from_there(kafka: KafkaBroker, worker
     assert_as_the_log(kafka, one)
     rejects = oracle.read_log(kafka.bootstrap, [oracle.REJECTS]).since(others)
     assert oracle.reject_differences(oracle.read_log(kafka.bootstrap), rejects) == []
+    lines = logged(one)
+    assert [line["partitions"] for line in lines if line["logger"] == "tables.restore"] == [list(range(PARTITIONS))] * 3
+    assigned = [line for line in lines if line["event"].startswith("Setting newly assigned partitions")]
+    assert [line["group"] for line in assigned] == ["goes-on"] * 3
+    assert all(line["partitions"]["produit-consulte"] == list(range(PARTITIONS)) for line in assigned)
 
 
 @pytest.mark.parametrize("joins", ["while it stops", "before it stops"])
@@ -228,7 +255,7 @@ def test_faust_s_own_lists_need_no_kafka(command: str, named: str, tmp_path: Pat
 def test_a_topic_that_was_recreated_is_refused_though_it_has_more_records_than_the_old_one(
     kafka: KafkaBroker, worker: Start
 ) -> None:
-    one = worker("recreated")
+    one = worker("recreated", log_format="json")
     send(kafka, some(1_000, seed=20))
     one.start()
     before = assert_as_the_log(kafka, one)
@@ -245,7 +272,10 @@ def test_a_topic_that_was_recreated_is_refused_though_it_has_more_records_than_t
     assert one.process is not None
     assert one.process.returncode not in (0, None)
     refusal = r"OffsetsLost.*stock-mis-a-jour partition \d: the topic was deleted and made anew"
-    assert re.search(refusal, one.log.read_text())
+    said = [line for line in logged(one) if re.search(refusal, line["event"])]
+    assert said
+    for line in said:
+        assert (line["topic"], line["partition"] in range(PARTITIONS)) == ("stock-mis-a-jour", True)
     assert before.offsets["stock-mis-a-jour"][0] > 1
 
 
