@@ -9,6 +9,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicCollection, TopicPa
 from confluent_kafka.admin import AdminClient
 
 from shopnow_streams.delivery.transient import passes
+from shopnow_streams.logs.librdkafka import librdkafka_logger
 from shopnow_streams.logs.logger import get_logger
 from tables.store import PartitionStore, prefix
 
@@ -44,7 +45,7 @@ def restore(
             "fetch.message.max.bytes": 8 << 20,
             "queued.max.messages.kbytes": 32_768,
         },
-        logger=logger.logger,
+        logger=librdkafka_logger(__name__),
     )
     try:
         ids = topic_ids(librdkafka, list(changelogs.values()), ended)
@@ -95,7 +96,7 @@ def _is_of_others(
 
 def topic_ids(librdkafka: Mapping[str, str], topics: list[str], ended: Ended = lambda: False) -> dict[str, str]:
     """The id of each topic: one made anew under the name has another. Blocks, waiting for brokers until `ended()`."""
-    admin = AdminClient(dict(librdkafka), logger=logger.logger)
+    admin = AdminClient(dict(librdkafka), logger=librdkafka_logger(__name__))
     while True:
         found = admin.describe_topics(TopicCollection(topics), request_timeout=_BROKER_WAIT_S)
         try:

@@ -15,6 +15,7 @@ import confluent_kafka
 from confluent_kafka import KafkaError, KafkaException
 
 from shopnow_streams.errors import WriterFenced
+from shopnow_streams.logs.librdkafka import librdkafka_logger
 from shopnow_streams.logs.logger import get_logger
 from shopnow_streams.topics import REJECT_MAX_BYTES, REJECTS
 from tables.cut import Cut, Reject
@@ -55,7 +56,7 @@ class PartitionWriter:
                 "queue.buffering.max.kbytes": 1 << 20,
                 "message.max.bytes": REJECT_MAX_BYTES,
             },
-            logger=logger.logger,
+            logger=librdkafka_logger(__name__),
         )
 
     def open(self) -> None:

@@ -1,7 +1,6 @@
 """Fetching with librdkafka: one thread, one client in no group, one fetch ahead of the event loop."""
 
 import asyncio
-import logging
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -13,8 +12,7 @@ from faust.types import TP
 from shopnow_streams.delivery.batch import Batch, Record
 from shopnow_streams.delivery.transient import passes
 from shopnow_streams.errors import OffsetsLost
-
-logger = logging.getLogger(__name__)
+from shopnow_streams.logs.librdkafka import librdkafka_logger
 
 FETCH_RECORDS = 4_000
 IDLE_WAIT_S = 0.1
@@ -100,7 +98,7 @@ class Reader:
     def _assign(self, offsets: dict[TP, int], epoch: int) -> None:
         self._fetching_epoch = epoch  # on the fetching thread: what it fetched before is of the epoch before
         if self._client is None:
-            self._client = confluent_kafka.Consumer(self._config, logger=logger)
+            self._client = confluent_kafka.Consumer(self._config, logger=librdkafka_logger(__name__))
         self._stands = {(tp.topic, tp.partition): offset for tp, offset in offsets.items()}
         self._client.assign(
             [confluent_kafka.TopicPartition(tp.topic, tp.partition, offset) for tp, offset in offsets.items()]
