@@ -12,6 +12,7 @@ ShopNowError
 ├── StoreBusy              another process has a partition's local store open
 ├── StoreClosed            a partition was let go while its rows were read
 ├── WriterFenced           another worker took over the partition
+├── NoWorker               what answers where a worker should is none
 ├── RebuildRefused         the tables can't be rebuilt from the archive as things are
 ├── SinkUnavailable        the archive did not take a segment; try the same one again
 ├── SegmentConflict        another writer committed that first offset already
@@ -88,6 +89,10 @@ class StoreClosed(ShopNowError):
 
 class WriterFenced(ShopNowError):
     """Another worker owns the partition now; whatever this one still holds of it must not be written."""
+
+
+class NoWorker(ShopNowError):
+    """What answers at a worker's address is none of ours: a proxy's page, or another server's."""
 
 
 class RebuildRefused(ShopNowError):

@@ -1,5 +1,6 @@
 """What the demo asks of a worker over HTTP, as anybody would."""
 
+import http.client
 import json
 import urllib.error
 import urllib.request
@@ -7,12 +8,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from shopnow_streams.errors import NoWorker
+
 _TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True)
 class WorkerApi:
-    """The API at `url`, asked with `headers`. Every method blocks; None where the worker does not answer (yet)."""
+    """The API at `url`, asked with `headers`. Every method blocks; None where the worker does not answer (yet).
+
+    Raises NoWorker for an answer that is no JSON, which a worker never gives: a proxy's 502, say.
+    """
 
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -35,10 +41,19 @@ class WorkerApi:
     @staticmethod
     def _ask(request: urllib.request.Request) -> Any:
         try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as response:  # noqa: S310
-                return json.loads(response.read())
-        except urllib.error.HTTPError as error:
-            with error:
-                return json.loads(error.read())
-        except (OSError, ValueError):
+            try:
+                response = urllib.request.urlopen(request, timeout=_TIMEOUT_S)  # noqa: S310
+            except urllib.error.HTTPError as error:
+                response = error
+            with response:
+                body = response.read()
+        except (OSError, http.client.HTTPException):
             return None
+        try:
+            return json.loads(body)
+        except ValueError as error:
+            raise NoWorker(
+                f"what answers at {request.full_url} is no worker of ours, but says {response.status} "
+                f"{response.reason}, as {response.headers.get_content_type()}: look at SHOPNOW_WEB_HOST and "
+                "SHOPNOW_WEB_PORT, or at the proxy in between"
+            ) from error
