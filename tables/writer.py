@@ -8,13 +8,14 @@ that is refused by the broker.
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 import confluent_kafka
 from confluent_kafka import KafkaError, KafkaException
 
 from shopnow_streams.errors import WriterFenced
+from shopnow_streams.kafka_callbacks import calling_back
 from shopnow_streams.logs.librdkafka import librdkafka_logger
 from shopnow_streams.logs.logger import get_logger
 from shopnow_streams.topics import REJECT_MAX_BYTES, REJECTS
@@ -74,7 +75,7 @@ class PartitionWriter:
             ends: dict[str, int] = {}
             try:
                 self._persist("begin", self._producer.begin_transaction)
-                with _calling_back():
+                with calling_back():
                     self._send(cut, ends, too_large)
                 self._persist("commit", lambda: self._producer.commit_transaction(_CALL_TIMEOUT_S))
             except KafkaException as error:
@@ -97,7 +98,7 @@ class PartitionWriter:
     def close(self) -> None:
         """Drop what is not committed. Nothing that Kafka says of it matters any more."""
         self.give_up()
-        with suppress(KafkaException), _calling_back():
+        with suppress(KafkaException), calling_back():
             self._producer.purge()
             self._producer.flush(0)
 
@@ -161,7 +162,7 @@ class PartitionWriter:
     def _persist(self, what: str, call: Callable[[], None]) -> None:
         while True:
             try:
-                with _calling_back():
+                with calling_back():
                     return call()
             except KafkaException as error:
                 self._raise_if_fenced(error)
@@ -187,18 +188,6 @@ class PartitionWriter:
     def _check_given_up(self, what: str) -> None:
         if self._given_up.is_set():
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT, f"{what}: given up"))
-
-
-@contextmanager
-def _calling_back() -> Iterator[None]:
-    """Around calls in which the client calls back. A fatal error is raised from among the callbacks, and one that runs
-    after it (a log line, say) turns it into a SystemError whose cause it is: confluent-kafka-python's issue 865."""
-    try:
-        yield
-    except SystemError as error:
-        if isinstance(error.__cause__, KafkaException):
-            raise error.__cause__ from None
-        raise
 
 
 def _note_end(ends: dict[str, int], changelog: str) -> Callable[[KafkaError | None, object], None]:

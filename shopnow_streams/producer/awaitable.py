@@ -6,6 +6,7 @@ interpreter from the loop for each. A timer that runs while something is in flig
 
 import asyncio
 from collections.abc import Coroutine, Generator
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -79,7 +80,7 @@ class AsyncShopProducer(Outbox[Coroutine[Any, Any, AwaitableDelivery]]):
         self._sends = sends = self._sends + 1
         if sends >= POLL_EVERY:
             self._sends = 0
-            self._client.poll(0)
+            self._hear(partial(self._client.poll, 0))
             await asyncio.sleep(0)  # a loop over `send` would else keep everybody else waiting
         return pending
 
@@ -102,7 +103,7 @@ class AsyncShopProducer(Outbox[Coroutine[Any, Any, AwaitableDelivery]]):
         self._sends = sends = self._sends + 1
         if sends >= POLL_EVERY:
             self._sends = 0
-            self._client.poll(0)
+            self._hear(partial(self._client.poll, 0))
             await asyncio.sleep(0)
         return pending
 
@@ -127,7 +128,7 @@ class AsyncShopProducer(Outbox[Coroutine[Any, Any, AwaitableDelivery]]):
             if self._loop.time() >= deadline:
                 raise self._not_flushed(waiting, timeout_s)
             await asyncio.sleep(POLL_S)
-            self._client.flush(0)
+            self._hear(partial(self._client.flush, 0))
         self._failures.raise_first()
 
     async def close(self, timeout_s: float = 30.0) -> None:
@@ -140,8 +141,8 @@ class AsyncShopProducer(Outbox[Coroutine[Any, Any, AwaitableDelivery]]):
             self._closed = True
             if self._timer is not None:
                 self._timer.cancel()
-            self._client.purge()
-            await asyncio.to_thread(self._client.close)
+            self._hear(self._client.purge)
+            await asyncio.to_thread(self._hear, self._client.close)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -156,11 +157,11 @@ class AsyncShopProducer(Outbox[Coroutine[Any, Any, AwaitableDelivery]]):
         deadline = self._loop.time() + self._options.delivery_timeout_s
         while self._loop.time() < deadline:
             await asyncio.sleep(POLL_S)
-            self._client.poll(0)
+            self._hear(partial(self._client.poll, 0))
             if self._offer(pending, value, headers):
                 return
         raise self._no_room()
 
     def _collect(self) -> None:
-        self._client.poll(0)
+        self._hear(partial(self._client.poll, 0))
         self._timer = self._loop.call_later(POLL_S, self._collect) if len(self._client) else None

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -114,7 +115,7 @@ class ShopProducer(Outbox[PendingDelivery]):
             if left <= 0:
                 raise self._not_flushed(waiting, timeout_s)
             with self._polling:
-                self._client.flush(min(left, 0.1))  # unlike poll, it does not let batches linger
+                self._hear(partial(self._client.flush, min(left, 0.1)))  # unlike poll, it does not let batches linger
         self._failures.raise_first()
 
     def close(self, timeout_s: float = 30.0) -> None:
@@ -126,8 +127,8 @@ class ShopProducer(Outbox[PendingDelivery]):
         finally:
             self._closed = True
             self._thread.join()
-            self._client.purge()
-            self._client.close()
+            self._hear(self._client.purge)
+            self._hear(self._client.close)
 
     def __enter__(self) -> Self:
         return self
@@ -148,7 +149,7 @@ class ShopProducer(Outbox[PendingDelivery]):
     def _poll(self, timeout_s: float) -> None:
         if self._polling.acquire(blocking=False):
             try:
-                self._client.poll(timeout_s)
+                self._hear(partial(self._client.poll, timeout_s))
             finally:
                 self._polling.release()
         elif timeout_s:

@@ -6,12 +6,16 @@ from confluent_kafka import KafkaException
 
 from shopnow_streams.errors import KafkaUnavailable
 from shopnow_streams.events import Event
+from shopnow_streams.kafka_callbacks import calling_back
+from shopnow_streams.logs.logger import get_logger
 from shopnow_streams.producer.actions import Sent, ShopActions
-from shopnow_streams.producer.client import Client, ProducerOptions
+from shopnow_streams.producer.client import Client, ProducerOptions, reason_of
 from shopnow_streams.producer.pending import Failures, Pending, delivery_failed
 from shopnow_streams.producer.records import Headers, Record, record_of, unchecked_record_of
 
 POLL_EVERY = 256  # sends
+
+logger = get_logger(__name__)
 
 
 class Outbox(ShopActions[Sent]):
@@ -30,6 +34,20 @@ class Outbox(ShopActions[Sent]):
     def in_flight(self) -> int:
         """Events sent and not acknowledged yet, about."""
         return len(self._client)
+
+    def _hear(self, call: Callable[[], object]) -> None:
+        """Have the client hand over its delivery reports, by `call`.
+
+        An error that ends the client is logged and no more: what is in flight fails by its own reports, and what is
+        sent from then on is refused, so that each sender is told, and nobody who only happened to call.
+        """
+        try:
+            with calling_back():
+                call()
+        except KafkaException as error:
+            if not error.args[0].fatal():
+                raise
+            logger.error("this producer is of no more use, make another: {error}", error=reason_of(error))  # noqa: TRY400
 
     def _offer(self, pending: Pending, value: bytes | None, headers: Headers | None) -> bool:
         """Hand a record to the client; False where its queue is full. Raises DeliveryFailed where it is refused."""

@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
-from confluent_kafka import KafkaError, Message
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,6 +41,7 @@ from shopnow_streams.producer import (
 from shopnow_streams.producer.pending import Failures
 from shopnow_streams.producer.records import record_of_raw, unchecked_record_of
 from shopnow_streams.topics import TRAITS, Topic
+from tests.conftest import eventually
 
 NOW = datetime(2025, 11, 28, 10, 30, tzinfo=UTC)
 VIEWED = ProductViewed(timestamp=NOW, id_produit=1597, nom_produit="T-shirt en coton bio", prix=29.99, user_id=123)
@@ -269,6 +271,37 @@ def refuse(topic: str, value: bytes, key: bytes, partition: int, settle: Callabl
     settle(KafkaError(KafkaError._MSG_TIMED_OUT), Message(topic=topic))
 
 
+def raising(error: Exception) -> Callable[[], None]:
+    def call() -> None:
+        raise error
+
+    return call
+
+
+class Ended:
+    """A client whose next poll raises that it has ended, once `fails`; or what comes of that among callbacks."""
+
+    def __init__(self, client: Producer, among_callbacks: bool) -> None:
+        self._client = client
+        self._among_callbacks = among_callbacks
+        self.fails = threading.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def __len__(self) -> int:
+        return len(self._client)
+
+    def poll(self, timeout_s: float) -> int:
+        if self.fails.is_set():
+            self.fails.clear()
+            fatal = KafkaException(KafkaError(KafkaError.INVALID_PRODUCER_EPOCH, "fenced", fatal=True))
+            if self._among_callbacks:
+                raise SystemError("<class 'logging.LogRecord'> returned a result with an exception set") from fatal
+            raise fatal
+        return self._client.poll(timeout_s)
+
+
 class TestFailing:
     def test_the_sender_is_told_and_then_nobody_else(self, shop: ShopProducer) -> None:
         shop._produce = refuse  # type: ignore[assignment]
@@ -313,6 +346,32 @@ class TestFailing:
                 for _ in range(21):  # the thread may have been in poll still, and handled some
                     shop.send(VIEWED)
             shop._failures = Failures()  # of the deliveries, as slow as this machine may be
+
+    @pytest.mark.parametrize("among_callbacks", [False, True])
+    def test_an_error_that_ends_the_client_ends_nothing_else(
+        self, shop: ShopProducer, caplog: pytest.LogCaptureFixture, among_callbacks: bool
+    ) -> None:
+        ended = Ended(shop._client, among_callbacks)
+        shop._client = ended  # type: ignore[assignment]
+        ended.fails.set()
+        eventually(lambda: not ended.fails.is_set(), 10)
+        assert shop.send_and_wait(VIEWED).offset == 0, "the thread still hands over what comes"
+        assert caplog.text.count("this producer is of no more use") == 1
+        assert "fenced" in caplog.text
+
+    def test_another_error_is_raised(self, shop: ShopProducer) -> None:
+        with pytest.raises(SystemError, match="a bug"):
+            shop._hear(raising(SystemError("a bug")))
+        with pytest.raises(KafkaException, match="timed out"):
+            shop._hear(raising(KafkaException(KafkaError(KafkaError._TIMED_OUT, "timed out"))))
+
+    async def test_async_an_error_that_ends_the_client_ends_nothing_else(self, async_shop: AsyncShopProducer) -> None:
+        ended = Ended(async_shop._client, True)
+        async_shop._client = ended  # type: ignore[assignment]
+        pending = await async_shop.send(VIEWED)
+        ended.fails.set()
+        assert (await asyncio.wait_for(pending, 10)).offset == 0
+        assert not ended.fails.is_set()
 
     async def test_async_too(self, async_shop: AsyncShopProducer) -> None:
         async_shop._produce = refuse  # type: ignore[assignment]
