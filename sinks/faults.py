@@ -1,13 +1,13 @@
 """Faults to order: `Files` that fail where a test or a drill wants them to."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal, TypeVar
 
 from shopnow_streams.errors import SinkUnavailable
-from sinks.files import Entry, Files
+from sinks.files import Entry, Files, JoinableFiles
 
-Call = Literal["list", "stat", "read", "write", "make", "rename", "remove"]
+Call = Literal["list", "stat", "read", "write", "make", "rename", "remove", "concat", "replace", "set_modified"]
 Fault = Literal["refused", "unanswered", "cut", "cut-unnoticed"]
 Result = TypeVar("Result")
 
@@ -78,3 +78,23 @@ class FaultyFiles:
         if fault is not None:
             raise SinkUnavailable(f"{call}: unanswered, as planned")
         return result
+
+
+class FaultyJoinableFiles(FaultyFiles):
+    """The same of files that can be joined."""
+
+    def __init__(self, files: JoinableFiles) -> None:
+        super().__init__(files)
+        self._joinable = files
+
+    def concat(self, target: str, sources: Sequence[str]) -> None:
+        """See `JoinableFiles`."""
+        self._meet("concat", lambda: self._joinable.concat(target, sources))
+
+    def replace(self, source: str, target: str) -> None:
+        """See `JoinableFiles`."""
+        self._meet("replace", lambda: self._joinable.replace(source, target))
+
+    def set_modified(self, path: str, modified_ms: int) -> None:
+        """See `JoinableFiles`."""
+        self._meet("set_modified", lambda: self._joinable.set_modified(path, modified_ms))

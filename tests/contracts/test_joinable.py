@@ -2,11 +2,12 @@
 
 import uuid
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 
 from shopnow_streams.errors import SinkUnavailable
+from sinks.faults import Call, FaultyFiles, FaultyJoinableFiles
 from sinks.files import JoinableFiles
 from sinks.hdfs import HdfsFiles
 from sinks.local import LocalFiles
@@ -19,10 +20,12 @@ class Hdfs(Protocol):
     webhdfs_url: str
 
 
-@pytest.fixture(params=["memory", "hdfs"])
+@pytest.fixture(params=["memory", "faults", "hdfs"])
 def files(request: pytest.FixtureRequest) -> Iterator[JoinableFiles]:
     if request.param == "memory":
         yield MemoryFiles()
+    elif request.param == "faults":
+        yield FaultyJoinableFiles(MemoryFiles())  # without a fault planned it is as good as any
     else:
         hdfs: Hdfs = request.getfixturevalue("hdfs")
         yield HdfsFiles(f"/join-{uuid.uuid4().hex}", hdfs.webhdfs_url, "shopnow")
@@ -93,3 +96,24 @@ def test_what_is_not_there_has_no_time(files: JoinableFiles) -> None:
 
 def test_a_local_directory_is_none_of_these() -> None:
     assert not issubclass(LocalFiles, JoinableFiles)
+    assert not issubclass(FaultyFiles, JoinableFiles)
+
+
+@pytest.mark.parametrize(
+    ("call", "given"),
+    [("concat", ("day/a", ["day/b"])), ("replace", ("day/b", "day/a")), ("set_modified", ("day/a", 1_764_331_200_000))],
+)
+def test_faults_to_order(call: Call, given: tuple[Any, ...]) -> None:
+    files = MemoryFiles()
+    files.write("day/a", b"one")
+    files.write("day/b", b"two")
+    before = sorted(files.list("day"))
+    faulty = FaultyJoinableFiles(files)
+    faulty.plan(call, "refused", "unanswered")
+    with pytest.raises(SinkUnavailable, match="refused"):
+        getattr(faulty, call)(*given)
+    assert sorted(files.list("day")) == before
+    with pytest.raises(SinkUnavailable, match="unanswered"):
+        getattr(faulty, call)(*given)
+    assert sorted(files.list("day")) != before
+    assert faulty.calls == [call, call]
