@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,12 +30,12 @@ def java() -> Path:
     return find_java(CACHE)
 
 
-@pytest.fixture(scope="module")
-def kafka(tmp_path_factory: pytest.TempPathFactory, java: Path) -> Iterator[KafkaBroker]:
-    """A broker for a module, since all of them use the same five topics."""
+@contextmanager
+def started_kafka(home: Path, java: Path) -> Iterator[KafkaBroker]:
+    """A broker of its own for whoever asks."""
     port, controller_port = free_ports(2)
     broker = KafkaBroker(
-        tmp_path_factory.mktemp("kafka"),
+        home,
         port=port,
         controller_port=controller_port,
         java=java,
@@ -42,8 +43,17 @@ def kafka(tmp_path_factory: pytest.TempPathFactory, java: Path) -> Iterator[Kafk
         archives=CACHE / "cds",
     )
     broker.start()
-    yield broker
-    broker.stop()
+    try:
+        yield broker
+    finally:
+        broker.stop()
+
+
+@pytest.fixture(scope="module")
+def kafka(tmp_path_factory: pytest.TempPathFactory, java: Path) -> Iterator[KafkaBroker]:
+    """A broker for a module, since all of them use the same five topics."""
+    with started_kafka(tmp_path_factory.mktemp("kafka"), java) as broker:
+        yield broker
 
 
 @pytest.fixture(scope="session")
