@@ -7,7 +7,7 @@ from typing import Literal, TypeVar
 from shopnow_streams.errors import SinkUnavailable
 from sinks.files import Entry, Files, JoinableFiles
 
-Call = Literal["list", "stat", "read", "write", "make", "rename", "remove", "concat", "replace", "set_modified"]
+Call = Literal["list", "stat", "read", "write", "make", "rename", "remove", "concat", "truncate", "set_modified"]
 Fault = Literal["refused", "unanswered", "cut", "cut-unnoticed"]
 Result = TypeVar("Result")
 
@@ -91,9 +91,9 @@ class FaultyJoinableFiles(FaultyFiles):
         """See `JoinableFiles`."""
         self._meet("concat", lambda: self._joinable.concat(target, sources))
 
-    def replace(self, source: str, target: str) -> None:
+    def truncate(self, path: str, length: int) -> None:
         """See `JoinableFiles`."""
-        self._meet("replace", lambda: self._joinable.replace(source, target))
+        self._meet("truncate", lambda: self._joinable.truncate(path, length))
 
     def set_modified(self, path: str, modified_ms: int) -> None:
         """See `JoinableFiles`."""

@@ -101,7 +101,7 @@ def test_a_local_directory_is_none_of_these() -> None:
 
 @pytest.mark.parametrize(
     ("call", "given"),
-    [("concat", ("day/a", ["day/b"])), ("replace", ("day/b", "day/a")), ("set_modified", ("day/a", 1_764_331_200_000))],
+    [("concat", ("day/a", ["day/b"])), ("truncate", ("day/a", 1)), ("set_modified", ("day/a", 1_764_331_200_000))],
 )
 def test_faults_to_order(call: Call, given: tuple[Any, ...]) -> None:
     files = MemoryFiles()
