@@ -27,26 +27,12 @@ def describe(_logger: object, _method: str, event: Any) -> Any:
     """ProcessorFormatter's first processor: time, level, logger and event, then what else is known."""
     record: logging.LogRecord = event["_record"]
     text = event["event"]
-    others: dict[str, Any] = {"exc_info": event["exc_info"]} if event.get("exc_info") else {}
-    if event.get("stack_info"):
-        others["stack"] = event["stack_info"]
+    others: dict[str, Any] = {}
     service = _SERVICE.match(text)  # mode's, of who says it
     if service is not None:
         text = text[service.end() :]
         others["service"] = service["service"]
-    words = dict(_from_words(record.msg, event["positional_args"]))
-    extra = dict(_add_extra(logging.root, "", {"_record": record}))
-    said = {*words, *extra.pop(SAID, ())}
-    others |= words | extra
-    others |= others.pop("data", None) or {}  # mode's way to give fields
-    error = event.get("exc_info", (None, None))[1]
-    if error is not None and "error" not in others:
-        others["error"] = error
-        said.add("error")  # by its traceback
-    if isinstance(others.get("error"), ShopNowError):
-        about = others["error"].about
-        said |= about.keys()  # by its message
-        others = about | others
+    others |= _fields(record, event)
     time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
     described = {
         "time": time.replace("+00:00", "Z"),
@@ -54,8 +40,29 @@ def describe(_logger: object, _method: str, event: Any) -> Any:
         "logger": record.name,
         "event": text,
     }
-    others[SAID] = said
     return described | {name: value for name, value in others.items() if name not in (*described, *_LEFT)}
+
+
+def _fields(record: logging.LogRecord, event: Any) -> dict[str, Any]:
+    """What the record is about, and which of it its text says."""
+    words = dict(_from_words(record.msg, event["positional_args"]))
+    extra = dict(_add_extra(logging.root, "", {"_record": record}))
+    said = {*words, *extra.pop(SAID, ())}
+    fields = words | extra
+    fields |= fields.pop("data", None) or {}  # mode's way to give fields
+    if event.get("stack_info"):
+        fields["stack"] = event["stack_info"]
+    if event.get("exc_info"):
+        fields["exc_info"] = event["exc_info"]
+        error = event["exc_info"][1]
+        if error is not None and "error" not in fields:
+            fields["error"] = error
+            said.add("error")  # by its traceback
+    if isinstance(fields.get("error"), ShopNowError):
+        about = fields["error"].about
+        said |= about.keys()  # by its message
+        fields = about | fields
+    return {**fields, SAID: said}
 
 
 def _from_words(text: object, args: object) -> Iterator[tuple[str, Any]]:

@@ -101,5 +101,9 @@ def test_what_another_formatter_left_on_the_record_is_no_field() -> None:
     assert describe(None, "info", event).keys() == ALWAYS
 
 
+def test_a_traceback_asked_for_where_nothing_was_raised_is_no_error() -> None:
+    assert "error" not in others("x", exc_info=(None, None, None))
+
+
 def test_what_a_call_gives_goes_before_what_its_error_is_about() -> None:
     assert others("x", error=OffsetsLost("gone", "a", 3), partition=4)["partition"] == 4
