@@ -78,7 +78,7 @@ def operations(partitions: int, *, archive: bool) -> Sequence[Operation]:
             "listOrders",
             "Orders in order of id, all or those in trouble",
             (orders.OrdersPage,),
-            (orders.PROBLEM, orders.AFTER, orders.LIMIT, *waiting),
+            (orders.PROBLEM, orders.PLACED_BEFORE, orders.AFTER, orders.LIMIT, *waiting),
             (400, 504),
         ),
         Operation(

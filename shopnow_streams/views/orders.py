@@ -12,7 +12,7 @@ from shopnow_streams.folds.orders import ORDERS, Order
 from shopnow_streams.views.awaited import WAITING
 from shopnow_streams.views.gather import Gather
 from shopnow_streams.views.page import only
-from shopnow_streams.views.parameters import Parameter, whole
+from shopnow_streams.views.parameters import Moment, Parameter, whole
 from shopnow_streams.views.row import Row
 from shopnow_streams.views.standing import Count, Standing, standing, with_standing
 from tables.reads import Query
@@ -40,6 +40,11 @@ PROBLEM = Parameter[str | None](
     f"Only orders with this problem, or with any. One answer looks through {SEARCHED_ROWS:,} orders: it may have few "
     "items, or none, and still an `after` to go on from.",
     "unpaid",
+)
+PLACED_BEFORE = Moment(
+    "placed_before",
+    "Only orders placed before that moment: with `problem=unpaid`, those that have been unpaid since then. The search "
+    "is bounded as with `problem`.",
 )
 AFTER = Parameter[str | None]("after", OrderKey, None, "an order's id", "The page of orders above this one.", "C-1")
 LIMIT = whole("limit", 1, 500, 50, "At most so many orders.", "5")
@@ -118,14 +123,15 @@ class Orders(Row[Order]):
     """The orders."""
 
     async def listed(self, request: web.Request) -> OrdersPage:
-        """A page in order of id, from `after` on; with `problem`, of those that have it."""
-        only(request, "problem", "after", "limit", *WAITING)
+        """A page in order of id, from `after` on; with `problem` or `placed_before`, of those that are so."""
+        only(request, "problem", "placed_before", "after", "limit", *WAITING)
         problem, after, limit = PROBLEM.read(request), AFTER.read(request), LIMIT.read(request)
+        before = PLACED_BEFORE.read(request)
         awaited = self._gather.at_least.read(request)
-        rows_wanted = limit if problem is None else SEARCHED_ROWS
+        rows_wanted = limit if problem is None and before is None else SEARCHED_ROWS
         start = None if after is None else f"{after}\0"  # the next one in order
         answer = await self._gather.read(Query(self._table, start=start, limit=rows_wanted), awaited)
-        found = [row for row in answer.rows if problem is None or _has(row[1], problem)][:limit]
+        found = [row for row in answer.rows if _has(row[1], problem) and _placed_before(row[1], before)][:limit]
         if len(found) == limit:
             following: str | None = str(found[-1][0])
         else:
@@ -133,9 +139,15 @@ class Orders(Row[Order]):
         return OrdersPage(items=[shown(*row) for row in found], after=following, **standing(answer))
 
 
-def _has(order: Order, problem: str) -> bool:
+def _has(order: Order, problem: str | None) -> bool:
+    if problem is None:
+        return True
     found = troubles(order)
     return bool(found) if problem == "any" else problem in found
+
+
+def _placed_before(order: Order, moment: datetime | None) -> bool:
+    return moment is None or (order.placements > 0 and order.placed_at < moment)
 
 
 def resource(gather: Gather) -> Orders:

@@ -1,6 +1,7 @@
 """What a request may say. The type that bounds a parameter is the one that its schema is made of."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, Protocol, TypeVar
 
 import msgspec
@@ -70,6 +71,22 @@ class Parameter(Generic[Value]):
         """JSON Schema, with the default where there is one."""
         schema = {"type": "string", **msgspec.json.schema(self.type)}
         return schema if self.default is None else schema | {"default": self.default}
+
+
+class Moment(Parameter["datetime | None"]):
+    """A moment with its offset from UTC, or none."""
+
+    def __init__(self, name: str, meaning: str) -> None:
+        example = "2025-11-28T12:00:00Z"
+        super().__init__(name, _MOMENT, None, f"a moment with its offset, such as {example}", meaning, example)
+
+    def of(self, text: str) -> datetime:
+        """See `Parameter`. A number is none, which msgspec would take for seconds."""
+        moment: datetime = msgspec.convert(text, _MOMENT, strict=True)
+        return moment
+
+
+_MOMENT = Annotated[datetime, Meta(tz=True)]
 
 
 def whole(name: str, low: int, high: int, default: Value, meaning: str, example: str) -> "Parameter[int | Value]":

@@ -139,12 +139,26 @@ async def test_a_search_looks_through_so_many_orders_and_says_where_to_go_on(
     assert ([item["id_commande"] for item in page["items"]], page["after"]) == (["C-7"], None)
 
 
+async def test_orders_placed_before_a_moment_are_those_unpaid_since_then(worker: Worker) -> None:
+    worker.fold(0, Topic.ORDER_PLACED, [placed("C-1"), placed("C-2", hours=2), placed("C-3", hours=3)])
+    worker.fold(1, Topic.PAYMENT_ACCEPTED, [paid("C-1", 10.0), paid("C-4", 10.0)])
+
+    async def found(moment: str, **query: str) -> list[str]:
+        page = await worker.get("/api/orders", placed_before=moment, **query)
+        return [item["id_commande"] for item in page["items"]]
+
+    assert await found("2025-11-28T15:00:00Z") == ["C-1", "C-2"], "placed before three, not at three"
+    assert await found("2025-11-28T16:00:01+01:00", problem="unpaid") == ["C-2", "C-3"]
+    assert await found("2025-11-28T14:00:00Z", problem="unpaid") == []
+
+
 @pytest.mark.parametrize(
     ("query", "detail"),
     [
         ({"problem": "late"}, "problem must be one of any, unpaid"),
         ({"after": ""}, "after must be an order's id"),
         ({"limit": 501}, "limit must be"),
+        ({"placed_before": "2025-11-28T12:00:00"}, "placed_before must be a moment with its offset"),
         ({"sort": "id"}, "unknown parameter 'sort'"),
     ],
 )
