@@ -11,32 +11,29 @@ slow at in the beginning, are not in its rate. It counts one topic only. Ours al
 """
 
 import re
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from confluent_kafka.admin import AdminClient
 from rich.console import Console
 from rich.progress import Progress
 
+from benchmarks.archiver import archiver
+from benchmarks.ground import PARTITIONS, Ground, ground
 from benchmarks.kafka_streams import KafkaStreams, kafka_streams
-from benchmarks.load import load
 from benchmarks.measured import Latency, Measured
 from benchmarks.results import Result, Rounds, late_rate
 from benchmarks.worker import Group, Worker, started
 from shopnow_streams.demo.numbers import WorkerApi
 from shopnow_streams.kafka_admin import KafkaAdmin
 from shopnow_streams.kafka_config import KafkaConnection
-from shopnow_streams.stack.local import CACHE, LocalStack
-from shopnow_streams.stack.ports import StackPorts, free_ports
+from shopnow_streams.stack.local import CACHE
+from shopnow_streams.stack.ports import free_ports
 from shopnow_streams.topics import Topic
 
-PARTITIONS = 4
 TUTORIAL_S = 20.0
 FAUST = "Faust, one table, by event"
 KAFKA_STREAMS = "Kafka Streams, exactly once"
@@ -45,11 +42,9 @@ PEERS = {"x Faust": FAUST, "x Kafka Streams": KAFKA_STREAMS}
 
 @dataclass(frozen=True)
 class Bench:
-    """What every way runs on: a stack with all events loaded, a folder, and the peer from elsewhere."""
+    """What every way runs on, and the peer from elsewhere."""
 
-    stack: LocalStack
-    folder: Path
-    events: int
+    ground: Ground
     peer: KafkaStreams
 
 
@@ -64,11 +59,8 @@ def run(events: int, rounds: int, console: Console) -> Rounds:
         peer = kafka_streams(
             CACHE.absolute(), lambda now: progress.update(task, total=now.bytes_total, completed=now.bytes)
         )
-    with tempfile.TemporaryDirectory(prefix="shopnow-bench-") as folder, _stack(Path(folder)) as stack:
-        KafkaAdmin(KafkaConnection(stack.bootstrap)).create(PARTITIONS, 1)
-        with Progress(console=console, transient=True) as progress:
-            load(stack.bootstrap, events, progress)
-        bench = Bench(stack, Path(folder), events, peer)
+    with ground(events, console) as loaded:
+        bench = Bench(loaded, peer)
         for number in range(1, rounds + 1):
             for way, measure in WAYS.items():
                 console.print(f"round {number} of {rounds}: {way}")
@@ -83,61 +75,46 @@ def _live(bench: Bench, application: str) -> Result:
 
 
 def _archived(bench: Bench, application: str) -> Result:
-    return _ours(bench, application, f"{bench.stack.hdfs_uri}/{application}")
+    return _ours(bench, application, bench.ground.archive(application))
 
 
 def _archive_alone(bench: Bench, application: str) -> Result:
-    environment = _settings(bench, application, f"{bench.stack.hdfs_uri}/{application}")
-    command = [sys.executable, "-m", "faust", "-A", "shopnow_streams.archive_app", "worker", "-l", "warn"]
-    with started(command, _log(bench, application), environment) as worker:
+    with archiver(bench.ground, application) as worker:
         return _caught_up(bench, worker, [f"{application}-archive"], lambda: None)
 
 
 def _ours(bench: Bench, application: str, archive: str) -> Result:
-    environment = _settings(bench, application, archive)
+    environment = bench.ground.settings(application, archive)
     api = WorkerApi(f"http://127.0.0.1:{environment['SHOPNOW_WEB_PORT']}")
     groups = [application] + ([f"{application}-archive"] if archive else [])
     command = [sys.executable, "-m", "faust", "-A", "shopnow_streams.app", "worker", "-l", "warn"]
-    with started(command, _log(bench, application), environment) as worker:
+    with started(command, bench.ground.log(application), environment) as worker:
         return _caught_up(bench, worker, groups, lambda: api.get("/api/products/1"))
 
 
-def _settings(bench: Bench, application: str, archive: str) -> dict[str, str]:
-    (port,) = free_ports(1)
-    return {
-        "SHOPNOW_KAFKA": bench.stack.bootstrap,
-        "SHOPNOW_APPLICATION_ID": application,
-        "SHOPNOW_DATA_DIR": str(bench.folder / application),
-        "SHOPNOW_WEB_PORT": str(port),
-        "SHOPNOW_ARCHIVE": archive,
-        "SHOPNOW_ARCHIVE_WEBHDFS": bench.stack.webhdfs_url,
-        "SHOPNOW_ARCHIVE_SEGMENT_AGE_S": "2",
-    }
-
-
 def _kafka_streams(bench: Bench, application: str) -> Result:
-    command = bench.peer.command(bench.stack.bootstrap, application, bench.folder / application)
-    with started(command, _log(bench, application), {}) as worker:
+    command = bench.peer.command(bench.ground.stack.bootstrap, application, bench.ground.folder / application)
+    with started(command, bench.ground.log(application), {}) as worker:
         return _caught_up(bench, worker, [application], lambda: None)
 
 
 def _caught_up(bench: Bench, worker: Worker, names: list[str], read: Callable[[], object]) -> Result:
-    groups = [Group(bench.stack.bootstrap, name) for name in names]
+    groups = [Group(bench.ground.stack.bootstrap, name) for name in names]
     seen: list[tuple[float, int]] = []
 
     def done() -> bool:
         seen.append((time.monotonic(), min(group.committed() for group in groups)))
-        return seen[-1][1] >= bench.events
+        return seen[-1][1] >= bench.ground.events
 
     begun = worker.until(lambda: groups[0].assigned(PARTITIONS))
     with Measured(worker.pid) as measured, Latency(read) as latency:
         ended = worker.until(done)
     return Result(
-        bench.events,
+        bench.ground.events,
         ended - begun,
         measured.cpu_s,
         measured.peak_rss_bytes / 1e6,
-        late_rate(seen, bench.events),
+        late_rate(seen, bench.ground.events),
         latency.percentile_ms(99),
     )
 
@@ -146,15 +123,15 @@ def _tutorial(bench: Bench, application: str) -> Result:
     (port,) = free_ports(1)
     environment = {
         "BENCH_APPLICATION": application,
-        "BENCH_KAFKA": bench.stack.bootstrap,
-        "BENCH_DATA": str(bench.folder / application),
+        "BENCH_KAFKA": bench.ground.stack.bootstrap,
+        "BENCH_DATA": str(bench.ground.folder / application),
         "BENCH_PORT": str(port),
     }
-    group = Group(bench.stack.bootstrap, application)
-    ends = KafkaAdmin(KafkaConnection(bench.stack.bootstrap)).watermarks(Topic.PRODUCT_VIEWED)
+    group = Group(bench.ground.stack.bootstrap, application)
+    ends = KafkaAdmin(KafkaConnection(bench.ground.stack.bootstrap)).watermarks(Topic.PRODUCT_VIEWED)
     views = sum(end for _, end in ends.values())
     command = [sys.executable, "-m", "faust", "-A", "benchmarks.tutorial", "worker", "-l", "warn"]
-    with started(command, _log(bench, application), environment) as worker:
+    with started(command, bench.ground.log(application), environment) as worker:
         worker.until(lambda: group.committed() > 0)
         with Measured(worker.pid) as measured:
             first, begun = group.committed(), time.monotonic()
@@ -173,28 +150,13 @@ WAYS: dict[str, Callable[[Bench, str], Result]] = {
 
 
 @contextmanager
-def _stack(folder: Path) -> Iterator[LocalStack]:
-    stack = LocalStack(folder / "stack", StackPorts(*free_ports(7)))
-    stack.start()
-    try:
-        yield stack
-    finally:
-        stack.stop()
-
-
-@contextmanager
 def _application(bench: Bench, way: str, number: int) -> Iterator[str]:
     """An application id of its own, and a folder of that name; afterwards both are gone, with the topics."""
     application = f"bench-{'-'.join(re.findall('[a-z]+', way.lower()))}-{number}"
-    (bench.folder / application).mkdir()
-    yield application
-    shutil.rmtree(bench.folder / application)
+    with bench.ground.room(application):
+        yield application
     # else the broker would compact the changelogs of one while the next is measured
-    client = AdminClient({"bootstrap.servers": bench.stack.bootstrap, "log_level": 0})
+    client = AdminClient({"bootstrap.servers": bench.ground.stack.bootstrap, "log_level": 0})
     topics = [name for name in client.list_topics(timeout=10).topics if name.startswith(f"{application}-")]
     for deleted in client.delete_topics(topics).values() if topics else ():
         deleted.result()
-
-
-def _log(bench: Bench, application: str) -> Path:
-    return bench.folder / f"{application}.log"

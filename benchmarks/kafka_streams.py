@@ -1,13 +1,11 @@
-"""The peer on the JVM: `KafkaStreamsPeer.java`, with the jars of the stack's lock and two of a lock of its own."""
+"""The peer on the JVM: `KafkaStreamsPeer.java`, with the jars of the stack's lock and two of the peers' own."""
 
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from shopnow_streams.errors import JavaMissing
+from benchmarks.jdk import find_jdk
 from shopnow_streams.stack.jars import Fetched, Jar, fetch, locked_jars, parse_lock
-from shopnow_streams.stack.java import find_java
 
 LOCK = Path(__file__).with_name("jars.lock.toml")
 SOURCE = Path(__file__).with_name("KafkaStreamsPeer.java")
@@ -36,8 +34,4 @@ def peer_jars() -> tuple[Jar, ...]:
 
 def kafka_streams(cache: Path, progress: Callable[[Fetched], None]) -> KafkaStreams:
     """Have it all in `cache`. Blocks for a download of 73 MB, once. Raises StackError, or JavaMissing for a JRE."""
-    java = find_java(cache / "jdk")
-    modules = subprocess.run([java, "--list-modules"], capture_output=True, text=True, timeout=30, check=False)
-    if "jdk.compiler" not in modules.stdout:
-        raise JavaMissing(f"{java} has no compiler, and the peer is run from its source: set JAVA_HOME to a JDK.")
-    return KafkaStreams(java, tuple(fetch(peer_jars(), cache / "jars", progress=progress)))
+    return KafkaStreams(find_jdk(cache), tuple(fetch(peer_jars(), cache / "jars", progress=progress)))

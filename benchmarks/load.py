@@ -24,14 +24,14 @@ def mixed(count: int, seed: int = 1) -> Iterator[Sent]:
     chance = random.Random(seed)
     names = [f"T-shirt en coton bio n° {number}" for number in range(PRODUCTS + 1)]
     for number in range(count):
-        moment = (START + timedelta(milliseconds=43 * number)).isoformat()
+        at = moment(number).isoformat()
         product = int(PRODUCTS ** chance.random())
         user, kind = chance.randrange(USERS), chance.random()
         common = {"id_produit": product, "nom_produit": names[product]}
         if kind < 0.70:
-            yield _sent(Topic.PRODUCT_VIEWED, product, {**common, "prix": 29.99, "user_id": user, "timestamp": moment})
+            yield _sent(Topic.PRODUCT_VIEWED, product, {**common, "prix": 29.99, "user_id": user, "timestamp": at})
         elif kind < 0.85:
-            fields = {**common, "quantite": 1 + number % 3, "prix": 29.99, "user_id": user, "timestamp": moment}
+            fields = {**common, "quantite": 1 + number % 3, "prix": 29.99, "user_id": user, "timestamp": at}
             yield _sent(Topic.ITEM_ADDED, user, fields)
         elif kind < 0.90:
             lines = [
@@ -43,7 +43,7 @@ def mixed(count: int, seed: int = 1) -> Iterator[Sent]:
                 "user_id": user,
                 "articles": lines,
                 "montant_total": 69.48,
-                "timestamp": moment,
+                "timestamp": at,
             }
             yield _sent(Topic.ORDER_PLACED, f"c{number}", fields)
         elif kind < 0.945:
@@ -53,15 +53,20 @@ def mixed(count: int, seed: int = 1) -> Iterator[Sent]:
                 "user_id": user,
                 "montant": 69.48,
                 "moyen_paiement": "carte",
-                "timestamp": moment,
+                "timestamp": at,
             }
             yield _sent(Topic.PAYMENT_ACCEPTED, order, fields)
         else:
-            yield _sent(Topic.STOCK_UPDATED, product, {**common, "stock": number % 500, "timestamp": moment})
+            yield _sent(Topic.STOCK_UPDATED, product, {**common, "stock": number % 500, "timestamp": at})
 
 
-def load(bootstrap: str, count: int, progress: Progress) -> None:
-    """Send `mixed(count)`; blocks until all are acknowledged."""
+def moment(number: int) -> datetime:
+    """When event `number` of the mix happened."""
+    return START + timedelta(milliseconds=43 * number)
+
+
+def load(bootstrap: str, count: int, progress: Progress) -> int:
+    """Send `mixed(count)`; blocks until all are acknowledged. How long their values are together, in bytes."""
     task = progress.add_task(f"loading {count:,} events", total=count)
     producer = Producer(
         {
@@ -72,7 +77,9 @@ def load(bootstrap: str, count: int, progress: Progress) -> None:
             "queue.buffering.max.messages": 500_000,
         }
     )
+    value_bytes = 0
     for number, (topic, key, value) in enumerate(mixed(count), 1):
+        value_bytes += len(value)
         while True:
             try:
                 producer.produce(topic, value, key)
@@ -84,6 +91,7 @@ def load(bootstrap: str, count: int, progress: Progress) -> None:
             progress.update(task, completed=number)
     producer.flush()
     progress.update(task, completed=count)
+    return value_bytes
 
 
 def _sent(topic: Topic, key: object, fields: dict[str, object]) -> Sent:
