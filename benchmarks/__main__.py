@@ -5,7 +5,7 @@ import sys
 import click
 from rich.console import Console
 
-from benchmarks import catch_up, producer
+from benchmarks import archive, catch_up, producer
 from benchmarks.results import shown
 from shopnow_streams.errors import ShopNowError
 
@@ -17,6 +17,7 @@ def benchmarks(context: click.Context) -> None:
     if context.invoked_subcommand is None:
         context.invoke(catching_up)
         context.invoke(producer.main)
+        context.invoke(archive.main)
 
 
 @benchmarks.command("catch-up")
@@ -30,6 +31,7 @@ def catching_up(events: int, rounds: int) -> None:
 
 
 benchmarks.add_command(producer.main, "producer")
+benchmarks.add_command(archive.main, "archive")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan, nan
+from typing import Protocol, TypeVar
 
 from rich.table import Table
 
@@ -24,11 +25,21 @@ class Result:
         return self.events / self.seconds
 
 
+class Rated(Protocol):
+    """What has a speed."""
+
+    @property
+    def per_s(self) -> float:
+        """Events a second."""
+
+
+Way = TypeVar("Way", bound=Rated)
+
 Rounds = Mapping[str, Sequence[Result]]
 """Each way's results, in the order of the rounds."""
 
 
-def median(results: Sequence[Result]) -> Result:
+def median(results: Sequence[Way]) -> Way:
     """The result with the median speed, the slower of the two in the middle: one that happened, all numbers its own."""
     return sorted(results, key=lambda result: result.per_s)[(len(results) - 1) // 2]
 

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,10 +31,14 @@ NOT_YET = (
 
 
 class Worker:
-    """A process that runs, and what it says in `log`. `with started(...) as worker: ...`"""
+    """A process that runs, and what it says in `log`. `with started(...) as worker: ...`
 
-    def __init__(self, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    `begun` is the moment before its start, on the monotonic clock.
+    """
+
+    def __init__(self, process: "subprocess.Popen[bytes]", log: Path, begun: float) -> None:
         self.pid = process.pid
+        self.begun = begun
         self._process = process
         self._log = log
 
@@ -52,6 +57,10 @@ class Worker:
             time.sleep(POLL_S)
         return time.monotonic()
 
+    def says(self, line: str) -> bool:
+        """Whether that line is in what it said until now."""
+        return line in self._log.read_text(errors="replace").splitlines()
+
     def _said(self) -> str:
         with self._log.open(errors="replace") as log:
             tail = "".join(deque(log, maxlen=LOG_TAIL)).rstrip()
@@ -61,10 +70,11 @@ class Worker:
 @contextmanager
 def started(command: Sequence[str | Path], log: Path, environment: Mapping[str, str]) -> Iterator[Worker]:
     """Start `command` with `environment` added to ours; ended, with TERM and then KILL, with the block."""
+    begun = time.monotonic()
     with log.open("wb") as output:
         process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=output, stderr=subprocess.STDOUT)
     try:
-        yield Worker(process, log)
+        yield Worker(process, log, begun)
     finally:
         process.terminate()
         try:
@@ -72,6 +82,20 @@ def started(command: Sequence[str | Path], log: Path, environment: Mapping[str, 
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+@contextmanager
+def two_cores() -> Iterator[None]:
+    """What is started within has two of our cores, and all of them where the system is not Linux."""
+    if sys.platform != "linux":
+        yield
+        return
+    ours = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(ours)[:2])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, ours)
 
 
 class Group:

@@ -27,7 +27,7 @@ PIECE_BYTES = 1 << 16
 class Jar:
     """One file of a Maven repository."""
 
-    coordinate: str  # group:artifact:version
+    coordinate: str  # group:artifact:version, and :classifier where it has one
     size: int  # bytes
     sha256: str  # hexadecimal
 
@@ -49,8 +49,8 @@ class Fetched:
 
 def jar_path(coordinate: str) -> str:
     """`org.slf4j:slf4j-api:1.7.36` is at `org/slf4j/slf4j-api/1.7.36/slf4j-api-1.7.36.jar`."""
-    group, artifact, version = coordinate.split(":")
-    return f"{group.replace('.', '/')}/{artifact}/{version}/{artifact}-{version}.jar"
+    group, artifact, *version = coordinate.split(":")
+    return f"{group.replace('.', '/')}/{artifact}/{version[0]}/{artifact}-{'-'.join(version)}.jar"
 
 
 def parse_lock(text: str) -> dict[str, tuple[Jar, ...]]:

@@ -1,5 +1,6 @@
 """A worker that ends or gets nowhere ends the benchmark, with what it said."""
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from benchmarks.worker import started
+from benchmarks.worker import started, two_cores
 from shopnow_streams.errors import ProcessDied, StackError
 
 SLEEPS = "import time; time.sleep(60)"
@@ -47,3 +48,18 @@ def test_it_gets_our_environment_and_its_own_and_ends_with_the_block(tmp_path: P
         worker.until(lambda: log.read_text().endswith("own\n"), give_up_s=30)
         assert psutil.pid_exists(worker.pid)
     assert not psutil.pid_exists(worker.pid)
+
+
+def test_what_it_says_is_known_by_whole_lines(tmp_path: Path) -> None:
+    with started(python(f"print('not ready'); print('durable', flush=True); {SLEEPS}"), tmp_path / "log", {}) as worker:
+        worker.until(lambda: worker.says("durable"), give_up_s=30)
+        assert not worker.says("ready")
+
+
+def test_what_is_started_on_two_cores_has_two_at_most_and_we_have_ours_again(tmp_path: Path) -> None:
+    ours = os.sched_getaffinity(0)
+    with two_cores(), started(python(SLEEPS), tmp_path / "log", {}) as worker:
+        its = os.sched_getaffinity(worker.pid)
+    assert its <= ours
+    assert len(its) == min(2, len(ours))
+    assert os.sched_getaffinity(0) == ours

@@ -73,6 +73,11 @@ def test_jar_path() -> None:
     assert jar_path("org.apache.kafka:kafka_2.13:4.1.0") == path
 
 
+def test_a_classifier_stands_behind_the_version_and_not_in_the_folder() -> None:
+    path = "org/apache/orc/orc-core/2.3.0/orc-core-2.3.0-shaded-protobuf.jar"
+    assert jar_path("org.apache.orc:orc-core:2.3.0:shaded-protobuf") == path
+
+
 def test_the_lock_has_the_versions_that_were_asked_for() -> None:
     locked = locked_jars()
     assert locked.keys() == ROOTS.keys()
