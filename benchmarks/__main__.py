@@ -5,7 +5,7 @@ import sys
 import click
 from rich.console import Console
 
-from benchmarks import archive, catch_up, producer
+from benchmarks import archive, catch_up, formats, producer
 from benchmarks.results import shown
 from shopnow_streams.errors import ShopNowError
 
@@ -18,6 +18,7 @@ def benchmarks(context: click.Context) -> None:
         context.invoke(catching_up)
         context.invoke(producer.main)
         context.invoke(archive.main)
+        context.invoke(formats.main)
 
 
 @benchmarks.command("catch-up")
@@ -32,6 +33,7 @@ def catching_up(events: int, rounds: int) -> None:
 
 benchmarks.add_command(producer.main, "producer")
 benchmarks.add_command(archive.main, "archive")
+benchmarks.add_command(formats.main, "formats")
 
 
 if __name__ == "__main__":
