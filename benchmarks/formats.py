@@ -1,15 +1,16 @@
 """Asking: Spark on the archive in Parquet, beside the same events archived by the same app as JSON lines.
 
-Both archives are on the same HDFS, made by catching up with segments of ten seconds. One Spark, as `shopnow sql` starts
-it, on two cores, is asked each question of each archive in turn. Timed is a question until its rows are here: it is
-planned, files are opened, decoded, and all that it takes. Directories are listed and the JVM is started
-before that, each question is asked once before rounds are counted, and files are then in the machine's page cache: on
-disks that are slower than that, bytes weigh more. The bytes read are what Spark's tasks say of themselves
-(`inputMetrics.bytesRead`), all of a question's tasks together. Answers of both formats have to be the same.
+Both archives are on the same HDFS, made by catching up with segments of ten seconds. One Spark on two cores is asked
+each question of each archive in turn. Timed is a question until its rows are here: it is planned, files are opened,
+decoded, and all that it takes. Directories are listed and the JVM is started before that, each question is asked once
+before rounds are counted, and files are then in the machine's page cache: on disks, bytes weigh more. The bytes read
+are what Spark's tasks say of themselves (`inputMetrics.bytesRead`), all of a question's tasks together. Answers of both
+formats have to be the same.
 """
 
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import click
 from pyspark.sql import Row, SparkSession
@@ -35,8 +36,6 @@ FORMATS: Mapping[str, Callable[[SparkSession, str], Tables]] = {
     PARQUET: parquet_tables,
     JSON_LINES: json_lines_tables,
 }
-# else Spark's own numbers are up to 100 ms old
-SETTINGS = {"spark.ui.liveUpdate.period": "0"}
 
 
 def run(events: int, rounds: int, console: Console) -> Table:
@@ -45,15 +44,23 @@ def run(events: int, rounds: int, console: Console) -> Table:
     Raises ProcessDied or another StackError where an archive is not made, or the two do not answer the same;
     JavaMissing, SparkMissing.
     """
-    with ground(events, console) as loaded, two_cores():
+    with ground(events, console) as loaded, loaded.room("spark") as folder, two_cores():
         kept = {form: _archived(loaded, form, console) for form in FORMATS}
-        with spark_session("local[2]", java=find_java(CACHE / "jdk"), settings=SETTINGS) as spark:
+        with spark_session("local[2]", java=find_java(CACHE / "jdk"), settings=_settings(folder)) as spark:
             tables = {form: read(spark, loaded.archive(_application(form))) for form, read in FORMATS.items()}
             asked = {}
             for name, question in questions(events).items():
                 console.print(f"asking: {name}")
                 asked[name] = _asked(spark, question, tables, rounds)
     return shown(asked, kept[PARQUET], kept[JSON_LINES])
+
+
+def _settings(folder: Path) -> dict[str, str]:
+    return {
+        # both of the JVM's compilers: what `shopnow sql` has for short questions would slow down JSON more than Parquet
+        "spark.driver.extraJavaOptions": f"-XX:+UseParallelGC -Djava.io.tmpdir={folder}",
+        "spark.ui.liveUpdate.period": "0",  # else Spark's own numbers are up to 100 ms old
+    }
 
 
 def _archived(ground: Ground, form: str, console: Console) -> Kept:
