@@ -5,7 +5,8 @@ Parquet (zstd) on the same HDFS, each on two cores. Two stretches are timed. The
 made until it is ready to ask for the first record: ours has been assigned all partitions, Spark has its session and is
 about to start the query. Archiving begins there and ends when the last record is durable: ours has committed the
 offsets of all to Kafka, which it does once their files have their names; Spark's query, `Trigger.AvailableNow`, has
-ended after its commit to the checkpoint on HDFS. A JVM compiles itself meanwhile, and that is within.
+ended after its commit to the checkpoint on HDFS. A JVM compiles itself meanwhile, and that is within: with few events
+it is a good part, and `--events 10000000` is kinder to Spark.
 
 Spark takes all that waits as one batch, and so makes a file of each partition. Ours goes on archiving, and its last
 segments would be waited for: here they close after two seconds, where five minutes are the default. So its files are
