@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
@@ -105,15 +105,24 @@ class KafkaAdmin:
         return missing
 
     def group_offsets(self, group: str) -> dict[tuple[str, int], int]:
-        """What a consumer group committed, by topic and partition."""
+        """What a consumer group committed of our five topics, by topic and partition.
+
+        Asked by a client that names the group and does not join it. An admin client's question about a group that the
+        broker does not know yet ends the process (https://github.com/confluentinc/librdkafka/issues/5040).
+        """
         try:
-            future = self._admin.list_consumer_group_offsets(
-                [ConsumerGroupTopicPartitions(group)], request_timeout=self._timeout_s
-            )[group]
-            partitions = future.result().topic_partitions or []
+            found = self._admin.list_topics(timeout=self._timeout_s).topics
+            asked = [
+                TopicPartition(str(topic), number)
+                for topic in Topic
+                if str(topic) in found
+                for number in found[str(topic)].partitions
+            ]
+            with _asking(self._connection, group) as client:
+                committed = client.committed(asked, timeout=self._timeout_s) if asked else []
         except KafkaException as error:
             raise self._unavailable() from error
-        return {(at.topic, at.partition): at.offset for at in partitions if at.offset >= 0}
+        return {(at.topic, at.partition): at.offset for at in committed if at.offset >= 0}
 
     def _unavailable(self) -> KafkaUnavailable:
         return KafkaUnavailable(
@@ -127,9 +136,9 @@ class KafkaAdmin:
 
 
 @contextmanager
-def _asking(connection: KafkaConnection) -> Iterator[Consumer]:
+def _asking(connection: KafkaConnection, group: str = "shopnow-look") -> Iterator[Consumer]:
     """A client that only asks for offsets."""
-    client = Consumer({**connection.librdkafka(), "group.id": "shopnow-look", "log_level": 0})
+    client = Consumer({**connection.librdkafka(), "group.id": group, "enable.auto.commit": False, "log_level": 0})
     try:
         yield client
     finally:

@@ -23,6 +23,7 @@ from shopnow_streams.producer import AsyncShopProducer, Delivery, ShopProducer, 
 from shopnow_streams.simulator import Ledger, LedgerFile, shoppers, steady_clock
 from shopnow_streams.simulator.recount import recount
 from shopnow_streams.stack.kafka import KafkaBroker
+from shopnow_streams.topics import Topic
 from tests.conftest import ROOT, eventually
 
 PARTITIONS = 4
@@ -52,6 +53,17 @@ def at(connection: KafkaConnection, delivery: Delivery) -> bytes | None:
         return message.value()
     finally:
         consumer.close()
+
+
+def test_a_group_that_nobody_knows_committed_nothing(connection: KafkaConnection) -> None:
+    """On a broker that had no group yet; asked otherwise, this ended the process."""
+    admin = KafkaAdmin(connection)
+    assert admin.group_offsets("nobody") == {}
+    one = TopicPartition(Topic.PRODUCT_VIEWED, 1, 7)
+    consumer = Consumer({**connection.librdkafka(), "group.id": "somebody"})
+    consumer.commit(offsets=[one], asynchronous=False)
+    consumer.close()
+    assert admin.group_offsets("somebody") == {(str(Topic.PRODUCT_VIEWED), 1): 7}
 
 
 def test_a_delivery_says_where_the_event_is(connection: KafkaConnection) -> None:
