@@ -9,6 +9,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterator
+from datetime import date
 from functools import partial
 from typing import NamedTuple
 
@@ -62,18 +63,21 @@ class Archive:
         return self.ends(topic, [partition])[partition]
 
     def ends(self, topic: str, partitions: Collection[int]) -> dict[int, int | None]:
-        """See `Sink`. Goes through the date directories from the one changed last, to where none can hold a newer one.
+        """See `Sink`. Goes through the date directories from the one changed last, but those that hold no newer one.
 
-        Not from the newest date: one producer whose clock is wrong files a segment under a date to come. Times of
-        change mislead only where an archive was copied back; a conflict follows, and the next call reads them all.
+        Not from the newest date alone: one producer whose clock is wrong files a segment under a date to come. Nor by
+        times of change alone: an old day that is being compacted has changed last. Both mislead only where an archive
+        was copied back; a conflict follows, and the next call reads them all.
         """
         with self._lock:
             disputed = {number for number in partitions if (topic, number) in self._disputed}
         last: dict[int, _Committed] = {}
         for day in sorted(self._days(topic), key=lambda entry: entry.modified_ms, reverse=True):
             changed_ms = day.modified_ms + CLOCK_SLACK_MS
-            if not disputed and all(n in last and last[n].entry.modified_ms > changed_ms for n in partitions):
-                break
+            if not disputed and all(
+                n in last and last[n].excludes(parse_day(f"{topic}/{day.name}"), changed_ms) for n in partitions
+            ):
+                continue
             for found in self._day(topic, day):
                 number = found.name.partition
                 if number in partitions and (number not in last or found.name.first > last[number].name.first):
@@ -239,3 +243,7 @@ class Archive:
 class _Committed(NamedTuple):
     name: SegmentName
     entry: Entry
+
+    def excludes(self, day: date, changed_ms: int) -> bool:
+        """Whether a directory of that day, changed then at the latest, holds nothing that comes after it."""
+        return day <= self.name.date and self.entry.modified_ms > changed_ms

@@ -5,8 +5,6 @@
 2. `truncate` cuts that file behind the first footer.
 
 Row groups never move, so that whoever listed the files before reads what he would have read then, or finds no file.
-Lines of JSON need no footer: they are joined, and that is all.
-
 Killed before the first step it leaves hidden files, which the next compaction removes; after it a file that is right
 and longer than it has to be, or was closed later than it says: its notes tell, and the next compaction finishes it.
 """
@@ -17,16 +15,15 @@ from typing import NamedTuple
 
 from shopnow_streams.archive.catalogue import Catalogue, SegmentFile
 from shopnow_streams.archive.compaction import Piece, Run
-from shopnow_streams.archive.contents import read_footer
+from shopnow_streams.archive.exclusive import HIDDEN
 from shopnow_streams.archive.in_order import in_order
 from shopnow_streams.errors import ArchiveCorrupt, SettingsError, SinkUnavailable
-from sinks import jsonlines
+from sinks import parquet
 from sinks.files import Files, JoinableFiles
+from sinks.formats import Format
 from sinks.merging import merged
 from sinks.parquet import notes
 from sinks.segments import date_directory
-
-HIDDEN = "_compact+"
 
 
 class Outcome(NamedTuple):
@@ -37,19 +34,25 @@ class Outcome(NamedTuple):
     failed: str = ""
 
 
-def joinable(files: Files) -> JoinableFiles:
-    """`files`, if several can be made one on them. Raises SettingsError."""
+def joinable(files: Files, form: Format) -> JoinableFiles:
+    """`files`, if several of that form can be made one on them. Raises SettingsError."""
     if not isinstance(files, JoinableFiles):
         raise SettingsError(f"{files.url('')} can't be compacted: only HDFS makes several files one in a single step")
+    if form.NAME != parquet.NAME:
+        raise SettingsError(
+            f"{files.url('')} can't be compacted: of {form.NAME} files a reader would see lines twice that began before"
+        )
     return files
 
 
 def pieces(catalogue: Catalogue, files: list[SegmentFile]) -> Iterator[Piece]:
-    """What the footers of `files` say. Blocks; raises ArchiveCorrupt for one that can't be read: verify first."""
+    """What the footers of `files` say. Blocks; raises SinkUnavailable."""
 
     def piece(file: SegmentFile) -> Piece:
-        footer = read_footer(catalogue.form, file.name, catalogue.window(file))
-        return Piece(file, footer.next, footer.rows or 0, footer.compacted_ms, footer.joined_bytes)
+        footer = catalogue.footer(file)
+        if footer is None:
+            return Piece(file, None, 0)
+        return Piece(file, footer.next, footer.rows or 0, footer.columns, footer.compacted_ms, footer.joined_bytes)
 
     return in_order(piece, files)
 
@@ -63,45 +66,39 @@ class Compactor:
         self._held = held
         self._id = uuid.uuid4().hex  # whoever takes over sweeps our hidden files: theirs must not have their names
 
-    def sweep(self, topic: str) -> int:
-        """Remove the hidden files that another compaction left; how many there were."""
-        count = 0
-        for day in self._files.list(topic):
-            for entry in self._files.list(f"{topic}/{day.name}") if day.is_directory else ():
-                if entry.name.startswith(HIDDEN):
-                    self._files.remove(f"{topic}/{day.name}/{entry.name}")
-                    count += 1
-        return count
-
     def compact(self, run: Run) -> Outcome:
         """Make `run` one file. Raises ArchiveCorrupt, with nothing changed, where its files are not what they were."""
-        first, modified_ms, size = run.pieces[0], run.pieces[-1].file.modified_ms, run.bytes
-        if first.file.name.format == jsonlines.NAME:
-            self._concat(run, [piece.file.path for piece in run.pieces[1:]])
+        first, modified_ms = run.pieces[0], run.pieces[-1].file.modified_ms
+        if first.compacted_ms is None:
+            size = self._join(run, modified_ms)
         else:
-            if first.compacted_ms is None:
-                size = self._join(run, modified_ms)
-            else:
-                modified_ms, size = first.compacted_ms, first.joined_bytes or first.file.size
-            self._held()
-            self._files.truncate(first.file.path, size)
+            modified_ms, size = first.compacted_ms, first.joined_bytes or first.file.size
+        self._held()
+        self._files.truncate(first.file.path, size)
         self._files.set_modified(first.file.path, modified_ms)  # what looks for the newest must not find it here
         return Outcome(run, size)
 
     def _join(self, run: Run, modified_ms: int) -> int:
         """The first step; the length that the second one is to cut the file to."""
         first, *others = (piece.file for piece in run.pieces)
-        said = notes(first.name.topic, first.name.partition, first.name.first, run.pieces[-1].next, run.rows)
+        said = notes(first.name.topic, first.name.partition, first.name.first, run.next, run.rows)
         whole = merged([self._read(file) for file in (first, *others)], said, modified_ms)
         rows, footer = self._write(first, "rows", whole.rows), self._write(first, "footer", whole.footer)
-        self._concat(run, [rows, *(file.path for file in others), footer])
+        self._concat(run, [rows, *(file.path for file in others), footer], run.bytes + len(whole.rows + whole.footer))
         return whole.size
 
-    def _concat(self, run: Run, sources: list[str]) -> None:
+    def _concat(self, run: Run, sources: list[str], size: int) -> None:
+        """To `size` bytes in all. An answer may be lost, and what asks again then finds it done."""
         for piece in run.pieces:
             self._require(piece.file)
         self._held()
-        self._files.concat(run.pieces[0].file.path, sources)
+        first = run.pieces[0].file.path
+        try:
+            self._files.concat(first, sources)
+        except (SinkUnavailable, FileNotFoundError):
+            entry = self._files.stat(first)
+            if entry is None or entry.size != size:
+                raise
 
     def _read(self, file: SegmentFile) -> bytes:
         self._require(file)
@@ -118,6 +115,6 @@ class Compactor:
         path = f"{directory}/{HIDDEN}{name.partition}+{name.first:020d}.{self._id}.{what}"
         self._files.write(path, data)
         arrived = self._files.stat(path)
-        if arrived is None or arrived.size != len(data):
-            raise SinkUnavailable(f"{self._files.url(path)}: the upload was cut. Begin again.")
+        if arrived is None or arrived.size != len(data) or self._files.read(path, 0, len(data)) != data:
+            raise SinkUnavailable(f"{self._files.url(path)} is not what was uploaded. Begin again.")
         return path

@@ -25,8 +25,8 @@ RAW = pa.schema([field for field in KAFKA_FIELDS if field.name != "rejected"])
 class Footer(NamedTuple):
     """What a file's end says. `rows` and `value_bytes` (of the raw values) are None where that takes the whole file.
 
-    `said_rows` is what the writer noted besides, `last_ms` the latest of Kafka's timestamps in it; the last two are
-    what a compaction did (see `Piece`).
+    `said_rows` is what the writer noted besides, `last_ms` the latest of Kafka's timestamps in it, `columns` their
+    names and types; the last two are what a compaction did (see `Piece`).
     """
 
     next: int
@@ -34,6 +34,7 @@ class Footer(NamedTuple):
     said_rows: int | None = None
     value_bytes: int | None = None
     last_ms: int | None = None
+    columns: str = ""
     compacted_ms: int | None = None
     joined_bytes: int | None = None
 
@@ -50,7 +51,10 @@ def read_footer(form: Format, name: SegmentName, window: Window) -> Footer:
         int(said) if (said := notes.get(name.encode(), b"")).isdigit() else None
         for name in ("shopnow.rows", parquet.COMPACTED, parquet.JOINED)
     )
-    return Footer(after, metadata.num_rows, said_rows, _value_bytes(metadata), _last_ms(metadata), *compacted)
+    columns = str(metadata.schema)
+    columns = columns[columns.index("\n") :]  # the first line has its address
+    said = (_value_bytes(metadata), _last_ms(metadata), columns)
+    return Footer(after, metadata.num_rows, said_rows, *said, *compacted)
 
 
 def read_rows(form: Format, name: SegmentName, window: Window) -> Iterator[pa.RecordBatch]:

@@ -1,4 +1,4 @@
-"""Up to which hour the archive has all that Kafka had by then: those hours may be sealed."""
+"""Up to which hour the archive has all that Kafka has: those hours may be sealed."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -6,19 +6,16 @@ from typing import NamedTuple
 from shopnow_streams.archive.findings import Place
 from shopnow_streams.archive.log import Log
 from shopnow_streams.archive.tally import HOUR_MS
-from shopnow_streams.errors import OffsetsLost
+from shopnow_streams.errors import OffsetsLost, TopicMismatch
 from sinks.chain import Range
-
-MOST_HOURS = 48
-"""Looked back: what the archive is further behind is not a matter of sealing."""
 
 
 class Behind(NamedTuple):
-    """The archive of a partition ends at `end`, and Kafka has records up to `wanted` of hours that are over."""
+    """The archive of a partition ends at `end`, and Kafka has more of the hour that begins at `hour_ms`."""
 
     place: Place
     end: int
-    wanted: int
+    hour_ms: int
 
 
 class Due(NamedTuple):
@@ -28,30 +25,41 @@ class Due(NamedTuple):
     behind: list[Behind]
 
 
-def due(log: Log, topic: str, ends: Mapping[int, int], now_ms: int) -> Due:
-    """What is due at `now_ms`, with the archive's `ends` by partition. Blocks; raises KafkaUnavailable."""
+def due(log: Log, topic: str, ends: Mapping[int, int], since_ms: int, now_ms: int) -> Due:
+    """What is due at `now_ms`, with the archive's `ends` by partition, where all before `since_ms` was sealed.
+
+    Reads what Kafka has and the archive has not: whatever its order, no record of an hour may be among it. Those of
+    hours that are sealed are late anyway. Blocks; raises KafkaUnavailable, and TopicMismatch where this is not the log
+    that the archive was made of.
+    """
     over_ms = now_ms // HOUR_MS * HOUR_MS
-    reasons: list[Behind] = []
-    for until_ms in range(over_ms, over_ms - MOST_HOURS * HOUR_MS, -HOUR_MS):
-        behind = [
-            Behind(Place(topic, number), ends.get(number, 0), wanted)
-            for number, wanted in log.since(topic, until_ms).items()
-            if not _reached(log, topic, number, ends.get(number, 0), wanted)
-        ]
-        reasons = reasons or behind
-        if not behind:
-            return Due(until_ms, reasons)
-    return Due(0, reasons)
+    bounds = log.bounds(topic)
+    behind: list[Behind] = []
+    for number in sorted({*bounds, *ends}):
+        place, end = Place(topic, number), ends.get(number, 0)
+        if number not in bounds or end > bounds[number].next:
+            held = f"only up to {bounds[number].next}" if number in bounds else "no such partition"
+            raise TopicMismatch(
+                f"{place.text}: the archive goes to offset {end}, and Kafka has {held}: SHOPNOW_KAFKA is another "
+                "cluster, or the topic was made anew"
+            )
+        hour_ms = _earliest_hour(log, place, Range(end, bounds[number].next), since_ms)
+        if hour_ms < over_ms:
+            behind.append(Behind(place, end, hour_ms))
+    return Due(min([over_ms, *(each.hour_ms for each in behind)]), behind)
 
 
-def _reached(log: Log, topic: str, partition: int, end: int, wanted: int) -> bool:
-    """Whether no record is between: at the end of a log markers are, which no archive has."""
-    if end >= wanted:
-        return True
-    begins = log.bounds(topic)[partition].first
+def _earliest_hour(log: Log, place: Place, lag: Range, since_ms: int) -> int:
+    """Of the records in `lag`, but for those before `since_ms`; far in the future where there is none."""
+    earliest = 2**62
+    if lag.first >= lag.next:
+        return earliest
     try:
-        return (
-            not log.holding(topic, partition, [Range(max(end, begins), wanted)]) if wanted > begins else end >= begins
-        )
-    except OffsetsLost:
-        return False
+        for records in log.records(*place, lag):
+            open_ms = [at_ms for at_ms in records.timestamps_ms if at_ms >= since_ms]
+            earliest = min([earliest, *(at_ms // HOUR_MS * HOUR_MS for at_ms in open_ms)])
+            if earliest <= since_ms:  # nothing can be due
+                break
+    except OffsetsLost:  # what the archive never had
+        return since_ms
+    return earliest

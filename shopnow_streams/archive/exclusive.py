@@ -12,12 +12,16 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from shopnow_streams.errors import ArchiveBusy
-from sinks.archive import UNFINISHED
+from shopnow_streams.topics import Topic
 from sinks.files import Files
+from sinks.placing import place
 
 LOCK = "_changing"
 
-Work = Literal["compact", "expire", "seal"]
+HIDDEN = "_compact+"
+"""What the names of files begin with that a compaction has ready, beside the segments."""
+
+Work = Literal["compact", "expire", "repair", "seal"]
 """The commands that change more than the next segment. The last one takes nothing away."""
 
 
@@ -29,18 +33,20 @@ class ExclusiveLock:
         self.token = token
 
     def acquire(self, work: Work, *, take_over: bool = False) -> None:
-        """Make it ours. Raises ArchiveBusy where it is another's, unless that is gone and `take_over` says so."""
+        """Make it ours. Raises ArchiveBusy where it is another's, unless that is gone and `take_over` says so.
+
+        Then what the other had ready is removed: should it only have slept, it finds nothing to go on with. Whatever
+        is raised, call `release` after it.
+        """
         began = datetime.now(UTC).isoformat(timespec="seconds")
-        mark = uuid.uuid4().hex
-        who = {"work": work, "host": socket.gethostname(), "pid": os.getpid(), "began": began, "id": mark}
+        who = {"work": work, "host": socket.gethostname(), "pid": os.getpid(), "began": began, "id": uuid.uuid4().hex}
         self.token = json.dumps(who)
-        unfinished = f"{UNFINISHED}/{LOCK}.{mark}"
         if take_over:
             self._files.remove(LOCK)
-        self._files.write(unfinished, self.token.encode())
-        if not self._files.rename(unfinished, LOCK):
-            self._files.remove(unfinished)
+        if not place(self._files, LOCK, self.token.encode()):
             raise ArchiveBusy(_described(self._files, self._held()))
+        if take_over:
+            self.remove_hidden()
 
     def check(self) -> None:
         """Raises ArchiveBusy where it is not ours (any more)."""
@@ -50,8 +56,16 @@ class ExclusiveLock:
 
     def release(self) -> None:
         """Nobody's any more, if it is ours."""
-        if self._held() == self.token:
+        if self.token and self._held() == self.token:
             self._files.remove(LOCK)
+
+    def remove_hidden(self) -> None:
+        """Remove what a compaction had ready and did not use."""
+        for topic in Topic:
+            for day in self._files.list(str(topic)):
+                for entry in self._files.list(f"{topic}/{day.name}") if day.is_directory else ():
+                    if entry.name.startswith(HIDDEN):
+                        self._files.remove(f"{topic}/{day.name}/{entry.name}")
 
     def _held(self) -> str:
         return _content(self._files)
@@ -72,8 +86,14 @@ def _content(files: Files) -> str:
 def _described(files: Files, held: str) -> str:
     try:
         said = json.loads(held)
-        who = f"by `shopnow archive {said['work']}`, process {said['pid']} of {said['host']} since {said['began']}"
-        again = f"`shopnow archive {said['work']} --take-over` finishes what it began"
+        work = f"{said['work']}"
+        who = f"by `shopnow archive {_COMMANDS.get(work, work)}`, process {said['pid']} of {said['host']}"
+        who += f" since {said['began']}"
     except (ValueError, KeyError, TypeError):
-        who, again = "by somebody who left no name", "`shopnow archive compact --take-over` ends that"
+        work, who = "seal", "by somebody who left no name"
+    again = f"`shopnow archive {_COMMANDS.get(work, work)} --take-over` ends that"
     return f"files of {files.url('')} are being changed, {who}. Wait for its end; if that process is gone, {again}"
+
+
+_COMMANDS = {"repair": "verify --repair", "expire": "expire --delete"}
+"""Of works whose command has another name."""

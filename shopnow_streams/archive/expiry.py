@@ -6,7 +6,7 @@ nothing was lost, and whoever finds files before it, that they may go. So an exp
 """
 
 import json
-import uuid
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -16,8 +16,9 @@ from shopnow_streams.archive.catalogue import Catalogue, SegmentFile
 from shopnow_streams.archive.contents import read_footer
 from shopnow_streams.archive.findings import Place
 from shopnow_streams.errors import ArchiveCorrupt, SinkUnavailable
-from sinks.archive import UNFINISHED
 from sinks.files import Files
+from sinks.placing import place
+from sinks.segments import is_hidden
 
 EXPIRED = "_expired"
 """The directory of the notes, one a partition and expiry, each named by the offset that the archive begins at since."""
@@ -63,10 +64,14 @@ def expired(files: Files) -> Mapping[Place, Expired]:
     """The last note of each partition that has one. Blocks; raises SinkUnavailable, ArchiveCorrupt."""
     last: dict[Place, tuple[int, str]] = {}
     for entry in files.list(EXPIRED):
-        topic, partition, offset = entry.name.removesuffix(".json").split("+")
-        place = Place(topic, int(partition))
-        last[place] = max(last.get(place, (0, "")), (int(offset), entry.name))
-    return {place: _read(files, name) for place, (_, name) in last.items()}
+        if is_hidden(entry.name):
+            continue
+        found = _NAME.fullmatch(entry.name)
+        if found is None:
+            raise ArchiveCorrupt(f"{files.url(f'{EXPIRED}/{entry.name}')} is no note of an expiry: move it away")
+        where = Place(found["topic"], int(found["partition"]))
+        last[where] = max(last.get(where, (0, "")), (int(found["offset"]), entry.name))
+    return {where: _read(files, name) for where, (_, name) in last.items()}
 
 
 class Expirer:
@@ -94,16 +99,9 @@ class Expirer:
             self._files.remove(file.path)
             told(file)
 
-    def _note(self, place: Place, note: Expired) -> None:
-        path = f"{EXPIRED}/{place.topic}+{place.partition}+{note.next:020d}.json"
-        if self._files.stat(path) is not None:
-            return
-        unfinished = f"{UNFINISHED}/{path.rpartition('/')[2]}.{uuid.uuid4().hex}"
-        data = json.dumps(vars(note)).encode()
-        self._files.write(unfinished, data)
-        arrived = self._files.stat(unfinished)
-        self._files.make(EXPIRED)
-        if arrived is None or arrived.size != len(data) or not self._files.rename(unfinished, path):
+    def _note(self, place_of: Place, note: Expired) -> None:
+        path = f"{EXPIRED}/{place_of.topic}+{place_of.partition}+{note.next:020d}.json"
+        if self._files.stat(path) is None and not place(self._files, path, json.dumps(vars(note)).encode()):
             raise SinkUnavailable(f"{self._files.url(path)} could not be written, so nothing was expired: begin again")
 
 
@@ -116,3 +114,6 @@ def _read(files: Files, name: str) -> Expired:
         raise ArchiveCorrupt(
             f"{files.url(path)} is no note of an expiry ({error}): move it out of the archive"
         ) from error
+
+
+_NAME = re.compile(r"(?P<topic>[^+]+)\+(?P<partition>\d{1,10})\+(?P<offset>\d{20})\.json")

@@ -138,6 +138,17 @@ def seal(place: Place, hour: str, path: str, sealed: str, found: str, held: Rang
     return Finding("seal", *place, held, path, what, todo)
 
 
+def unread_seal(topic: str, path: str, reason: str) -> Finding:
+    """A file among the seals says nothing."""
+    return Finding("seal", topic, None, None, path, reason, "put it back from a copy, or move it away")
+
+
+def emptied(place: Place, begins: int, ending: str) -> Finding:
+    """Records from `begins` on were archived when those below were expired, and there is no file any more."""
+    what = "there is no file of this partition any more, and an expiry never takes the last"
+    return Finding("end", *place, Range(begins, begins + 1), missing(place, begins, ending), what, RESTORE)
+
+
 def stray(topic: str, path: str, reason: str) -> Finding:
     """Something that is no segment stands where jobs read."""
     return Finding("stray", topic, None, None, path, reason, "move it out of the archive: jobs would read it")

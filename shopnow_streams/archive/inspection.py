@@ -31,7 +31,7 @@ class Inspection:
     """What was found. `unreadable` says why the file can't be read; `wrong` what in it is not as it should be.
 
     `runs` are the offsets in it, in order; `sample` is its last record; `next` is None where the file does not tell.
-    `gone`: it went away between the listing and the reading, so it is no part of the archive. `tallies` are None where
+    `gone`: it went away between the listing and the reading, or became another. `tallies` are None where
     its partition has no seals to be compared with.
     """
 
@@ -70,12 +70,11 @@ def inspect(catalogue: Catalogue, file: SegmentFile, bounds: Mapping[int, Sequen
         seen.tallies = Tallies(bounds[file.name.partition])
     try:
         _read(catalogue, seen)
-    except ArchiveCorrupt as error:
-        seen.unreadable = str(error)
     except FileNotFoundError:
         seen.gone = True
-    except SinkUnavailable as error:
-        seen.gone = catalogue.files.stat(file.path) is None
+    except (ArchiveCorrupt, SinkUnavailable) as error:
+        entry = catalogue.files.stat(file.path)
+        seen.gone = entry is None or entry.size != file.size
         seen.unreadable = str(error)
     return seen
 

@@ -37,9 +37,6 @@ class Log(Protocol):
     def records(self, topic: str, partition: int, wanted: Range) -> Iterator[Records]:
         """The records in that range, some at a time. OffsetsLost as above."""
 
-    def since(self, topic: str, at_ms: int) -> Mapping[int, int]:
-        """By partition the first offset at which something is dated `at_ms` or later, a marker too; else its end."""
-
 
 class KafkaLog:
     """`Log` of real brokers, read as the archive reads it: what was committed. Not for two threads at once."""
@@ -109,16 +106,6 @@ class KafkaLog:
                 taken = Records([], [], [], [])
         if len(taken):
             yield taken
-
-    def since(self, topic: str, at_ms: int) -> dict[int, int]:
-        """See `Log`."""
-        ends = {number: held.next for number, held in self.bounds(topic).items()}
-        asked = [TopicPartition(topic, number, at_ms) for number in ends]
-        try:
-            found = self._client.offsets_for_times(asked, timeout=self._timeout_s) if asked else []
-        except KafkaException as error:
-            raise self._unavailable(error.args[0]) from error
-        return ends | {at.partition: at.offset for at in found if at.offset >= 0}
 
     def _from(self, topic: str, partition: int, offset: int) -> Iterator[Message]:
         """Records from `offset` to the log's end as it is when it is reached."""

@@ -151,6 +151,8 @@ class PartitionCheck:
         begins = max(self._begins, log.first if log and not self._begins else 0)
         if covers and begins < covers.first and (log or self._begins):
             self._ask_about_gaps([Range(begins, covers.first)])
+        if covers is None and self._begins:
+            self.findings.append(findings.emptied(self._place, self._begins, self._ending))
         if log is None:
             return
         end = covers.next if covers else max(log.first, self._begins)

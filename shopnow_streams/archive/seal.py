@@ -105,12 +105,15 @@ def encode_seal(seal: Seal) -> bytes:
     return msgspec.json.format(msgspec.json.encode(seal), indent=1)
 
 
-def decode_seal(data: bytes, path: str) -> Seal:
-    """The inverse. Raises ArchiveCorrupt."""
+def decode_seal(data: bytes, name: SealName, path: str) -> Seal:
+    """The inverse. Raises ArchiveCorrupt where it is none, or one of another hour than its name says."""
     try:
-        return msgspec.json.decode(data, type=Seal)
+        seal = msgspec.json.decode(data, type=Seal)
     except msgspec.MsgspecError as error:
         raise ArchiveCorrupt(f"{path} is no seal ({error}): put it back from a copy, or move it away") from error
+    if seal.hour_ms != name.hour_ms:
+        raise ArchiveCorrupt(f"{path} is the seal of another hour: put it back from a copy, or move it away")
+    return seal
 
 
 _PATH = re.compile(

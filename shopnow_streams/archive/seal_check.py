@@ -51,7 +51,7 @@ class SealCheck:
                 yield self._finding(seal, part, found)
 
     def _finding(self, seal: Seal, part: Part, found: Part) -> Finding:
-        path = seal_path(self._place.topic, SealName(seal.hour_ms, 0))
+        path = seal_path(self._place.topic, SealName(seal.hour_ms, 0)).replace(".json", "*.json")  # the last revision
         known = part if part.first is not None else found
         held = None if known.first is None or known.last is None else Range(known.first, known.last + 1)
         return findings.seal(self._place, hour_text(seal.hour_ms), path, _text(part), _text(found), held)

@@ -1,13 +1,12 @@
 """The seals that an archive has: found, read, and written so that each name is given once."""
 
-import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from shopnow_streams.archive.in_order import in_order
 from shopnow_streams.archive.seal import SEALS, Seal, SealName, decode_seal, encode_seal, parse_seal_path, seal_path
-from shopnow_streams.errors import SinkUnavailable
-from sinks.archive import UNFINISHED
+from shopnow_streams.errors import ArchiveCorrupt, SinkUnavailable
 from sinks.files import Files
+from sinks.placing import place
 
 
 class Seals:
@@ -36,21 +35,31 @@ class Seals:
 
     def all(self, last_days: int | None = None) -> Iterator[Seal]:
         """All hours', each with all its parts, in order; of the last days alone where told so."""
+        return in_order(self._read, self._latest(last_days))
+
+    def readable(self, told: Callable[[str, str], None]) -> list[Seal]:
+        """`all`, but for those that can't be read: `told` of their paths, and why."""
+
+        def read(name: SealName) -> Seal | None:
+            try:
+                return self._read(name)
+            except ArchiveCorrupt as error:
+                told(seal_path(self._topic, name), str(error))
+                return None
+
+        return [seal for seal in in_order(read, self._latest()) if seal is not None]
+
+    def _latest(self, last_days: int | None = None) -> list[SealName]:
         latest: dict[int, int] = {}
         for day in sorted(self._days())[-last_days if last_days else None :]:
             for name in self._day(day):
                 latest[name.hour_ms] = max(name.revision, latest.get(name.hour_ms, 0))
-        return in_order(self._read, [SealName(*each) for each in sorted(latest.items())])
+        return [SealName(*each) for each in sorted(latest.items())]
 
     def put(self, name: SealName, seal: Seal) -> None:
         """Write it, durable on return. SinkUnavailable where another one has its name."""
         path = seal_path(self._topic, name)
-        unfinished = f"{UNFINISHED}/{self._topic}+{path.rpartition('/')[2]}.{uuid.uuid4().hex}"
-        data = encode_seal(seal)
-        self._files.write(unfinished, data)
-        arrived = self._files.stat(unfinished)
-        self._files.make(path.rpartition("/")[0])
-        if arrived is None or arrived.size != len(data) or not self._files.rename(unfinished, path):
+        if not place(self._files, path, encode_seal(seal)):
             raise SinkUnavailable(f"{self._files.url(path)} could not be written: seal again")
 
     def _days(self) -> list[str]:
@@ -65,4 +74,4 @@ class Seals:
         path = seal_path(self._topic, name)
         entry = self._files.stat(path)
         data = self._files.read(path, 0, entry.size) if entry else b""
-        return decode_seal(data, self._files.url(path))
+        return decode_seal(data, name, self._files.url(path))

@@ -14,10 +14,12 @@ import pyarrow.compute as pc
 
 from shopnow_streams.archive.catalogue import Catalogue, SegmentFile
 from shopnow_streams.archive.contents import read_footer, read_rows
+from shopnow_streams.archive.expiry import expired
 from shopnow_streams.archive.seal import SEALS, Part, Seal, SealName, instant, part_of
 from shopnow_streams.archive.sealed import Seals
 from shopnow_streams.archive.tally import HOUR_MS, Tallies
-from shopnow_streams.errors import ArchiveBusy
+from shopnow_streams.errors import ArchiveBusy, ArchiveCorrupt
+from sinks.placing import place
 from sinks.segments import date_of
 
 Told = Callable[[SegmentFile], None]
@@ -62,7 +64,10 @@ class Sealer:
         return None if newest is None else newest.hour_ms + HOUR_MS
 
     def seal(self, until_ms: int, told: Told = lambda _file: None) -> Sealed:
-        """Seal all hours before `until_ms`, and finish a pass that was cut off first."""
+        """Seal all hours before `until_ms`, and finish a pass that was cut off first.
+
+        Raises ArchiveCorrupt, with nothing sealed, where the archive lacks offsets.
+        """
         done = Sealed([], [])
         left = self._left_over()
         if left is not None:
@@ -74,7 +79,8 @@ class Sealer:
         before = {} if newest is None else {number: parts[-1].below for number, parts in newest.partitions.items()}
         intent = Intent(since_ms, until_ms, before, self._ends())
         self._held()
-        self._files.write(self._intent_path, msgspec.json.encode(intent))
+        if not place(self._files, self._intent_path, msgspec.json.encode(intent)):
+            raise ArchiveBusy(f"{self._files.url(self._intent_path)} came between: seal again")
         more = self._pass(intent, told)
         return Sealed(done.sealed + more.sealed, done.amended + more.amended)
 
@@ -84,10 +90,9 @@ class Sealer:
             return None
         try:
             return msgspec.json.decode(self._files.read(self._intent_path, 0, entry.size), type=Intent)
-        except msgspec.MsgspecError:  # its upload was cut: nothing was done by it
-            self._held()
-            self._files.remove(self._intent_path)
-            return None
+        except msgspec.MsgspecError as error:
+            url = self._files.url(self._intent_path)
+            raise ArchiveCorrupt(f"{url} is no intent of a sealing ({error}): put it back from a copy") from error
 
     def _ends(self) -> dict[int, int]:
         partitions = {file.name.partition for file in self._catalogue.listing(self._topic).segments}
@@ -135,20 +140,36 @@ class Sealer:
     def _tallied(self, intent: Intent, told: Told) -> dict[int, Tallies]:
         """Interval 0 of each partition is what was there before: read only where hours may be in it that are open."""
         tallies = {number: Tallies([intent.before.get(number, 0)]) for number in intent.ends}
+        begins = {at.partition: note.next for at, note in expired(self._files).items() if at.topic == self._topic}
+        reached = {number: max(intent.before.get(number, 0), begins.get(number, 0)) for number in intent.ends}
         for file, after in _with_ends(self._catalogue.listing(self._topic).segments):
             number = file.name.partition
             if file.name.first >= intent.ends.get(number, 0):
                 continue
             new = after is None or after > intent.before.get(number, 0)
-            if new or (file.name.date >= date_of(intent.since_ms) and self._may_be_open(file, intent)):
-                self._add(file, tallies[number], intent.ends[number])
+            if new or file.name.date >= date_of(intent.since_ms):  # a file's records are of its date, or earlier
+                footer = read_footer(self._catalogue.form, file.name, self._catalogue.window(file))
+                if new:
+                    self._require_no_gap(file, reached[number])
+                    reached[number] = footer.next
+                if new or footer.last_ms is None or footer.last_ms >= intent.since_ms:
+                    self._add(file, tallies[number], intent.ends[number])
             told(file)
+        for number, end in intent.ends.items():
+            if reached[number] < end:
+                raise self._incomplete(number, reached[number], end)
         return tallies
 
-    def _may_be_open(self, file: SegmentFile, intent: Intent) -> bool:
-        """Whether records may be in it of hours that are not sealed yet: a file's are of its date, or earlier."""
-        last_ms = read_footer(self._catalogue.form, file.name, self._catalogue.window(file)).last_ms
-        return last_ms is None or last_ms >= intent.since_ms
+    def _require_no_gap(self, file: SegmentFile, reached: int) -> None:
+        """An archive may begin anywhere: Kafka had let go of what was before."""
+        if reached and file.name.first > reached:
+            raise self._incomplete(file.name.partition, reached, file.name.first)
+
+    def _incomplete(self, partition: int, first: int, after: int) -> ArchiveCorrupt:
+        return ArchiveCorrupt(
+            f"{self._topic}/{partition} has no file of the offsets {first} to {after - 1}, so that no hour can be "
+            f"sealed: `shopnow archive verify {self._topic}` says what to do"
+        )
 
     def _add(self, file: SegmentFile, tallies: Tallies, end: int) -> None:
         try:
@@ -160,7 +181,7 @@ class Sealer:
 
 def _with_ends(files: Sequence[SegmentFile]) -> Iterator[tuple[SegmentFile, int | None]]:
     """Each file and where the next one of its partition begins, None of the last."""
-    for place, file in enumerate(files):
-        following = files[place + 1] if place + 1 < len(files) else None
+    for number, file in enumerate(files):
+        following = files[number + 1] if number + 1 < len(files) else None
         same = following is not None and following.name.partition == file.name.partition
         yield file, following.name.first if following is not None and same else None

@@ -90,8 +90,11 @@ class Verifier:
         """
         report = Report(findings=[findings.stray(topic, *stray) for stray in listing.strays])
         bounds = self._log.bounds(topic) if self._log else {}
-        without_files = set(bounds) & set(partitions) if partitions else set(bounds)
-        seals = list(Seals(self._catalogue.files, topic).all())
+        unread: list[tuple[str, str]] = []
+        seals = Seals(self._catalogue.files, topic).readable(lambda *bad: unread.append(bad))
+        report.findings += [findings.unread_seal(topic, *bad) for bad in sorted(unread)]
+        known = {*bounds, *bounds_of(seals), *(place.partition for place in self._expired if place.topic == topic)}
+        without_files = known & set(partitions) if partitions else known
         inspections = in_order(partial(inspect, self._catalogue, bounds=bounds_of(seals)), listing.segments)
         for number, seen in groupby(inspections, lambda inspection: inspection.file.name.partition):
             check = self._check(Place(topic, number), bounds.get(number), seals)
@@ -101,7 +104,7 @@ class Verifier:
             report.add(check)
             without_files.discard(number)
         for number in sorted(without_files):
-            report.add(self._check(Place(topic, number), bounds[number], seals))
+            report.add(self._check(Place(topic, number), bounds.get(number), seals))
         return report
 
     def _check(self, place: Place, bounds: Range | None, seals: Sequence[Seal]) -> PartitionCheck:

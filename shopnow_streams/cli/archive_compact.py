@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 from rich.console import Console
@@ -15,8 +15,8 @@ from rich.table import Table
 
 from shopnow_streams.archive.address import Address
 from shopnow_streams.archive.catalogue import Catalogue
-from shopnow_streams.archive.compaction import TARGET_BYTES, Run, plan
-from shopnow_streams.archive.compactor import Compactor, Outcome, joinable, pieces
+from shopnow_streams.archive.compaction import TARGET_BYTES, Piece, Run, plan
+from shopnow_streams.archive.compactor import Outcome, joinable, pieces
 from shopnow_streams.archive.exclusive import ExclusiveLock
 from shopnow_streams.batch.printing import widen
 from shopnow_streams.cli.archive_options import DAY, TOPIC, address, archive_options, progress
@@ -29,11 +29,17 @@ from shopnow_streams.stack.local import CACHE
 @click.command()
 @click.argument("topic", required=False, type=TOPIC, metavar="[TOPIC]")
 @click.option("--before", type=DAY, help="Days before this one (UTC); if not given, before today.")
-@click.option("--target-mib", type=click.IntRange(1), default=TARGET_BYTES >> 20, show_default=True, help="Of a file.")
+@click.option(
+    "--target-mib",
+    type=click.IntRange(1, 1024),
+    default=TARGET_BYTES >> 20,
+    show_default=True,
+    help="Of a file; a task holds four times that.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would become one, and change nothing.")
-@click.option("--take-over", is_flag=True, help="Another compaction or expiry was killed, and is surely gone.")
+@click.option("--take-over", is_flag=True, help="What else changed the archive was killed, and is surely gone.")
 @click.option("--master", default="local[*]", show_default=True, help="The Spark that works: this machine.")
-@click.option("--memory", default="1g", show_default=True, help="What Spark may use here.")
+@click.option("--memory", default="1g", show_default=True, help="What Spark's JVM may use here.")
 @archive_options
 def compact(
     topic: str | None,
@@ -55,39 +61,48 @@ def compact(
     require_spark()
     where = address(url, webhdfs)
     catalogue = Catalogue(where.open(), where.url)
-    files = joinable(catalogue.files)
+    files = joinable(catalogue.files, catalogue.form)
     day = before.date() if before else datetime.now(UTC).date()
     topics = [topic] if topic else catalogue.topics()
     if dry_run:
-        outcomes = [Outcome(run) for run in _planned(catalogue, topics, day, target_mib)]
+        planned = _planned(catalogue, topics, day, target_mib)
+        outcomes = [Outcome(run) for run in planned.runs]
     else:
         lock = ExclusiveLock(files)
-        lock.acquire("compact", take_over=take_over)
         try:
-            for each in topics:
-                Compactor(files, lock.check).sweep(each)
-            runs = _planned(catalogue, topics, day, target_mib)
-            outcomes = _compacted(where, lock.token, runs, master, memory)
+            lock.acquire("compact", take_over=take_over)
+            lock.remove_hidden()
+            planned = _planned(catalogue, topics, day, target_mib)
+            outcomes = _compacted(where, lock.token, planned.runs, master, memory)
         finally:
             lock.release()
+    outcomes.sort(key=lambda outcome: _order(outcome.run))
     if as_json:
         click.echo(json.dumps([_described(outcome) for outcome in outcomes]))
     else:
         _print(outcomes, dry_run=dry_run)
-    sys.exit(1 if any(outcome.failed for outcome in outcomes) else 0)
+    for path in planned.unreadable:
+        click.echo(f"{path} can't be read, and was left: `shopnow archive verify` says what to do", err=True)
+    sys.exit(1 if planned.unreadable or any(outcome.failed for outcome in outcomes) else 0)
 
 
-def _planned(catalogue: Catalogue, topics: Sequence[str], before: date, target_mib: int) -> list[Run]:
-    found: list[Run] = []
+class _Planned(NamedTuple):
+    runs: list[Run]
+    unreadable: list[str]
+
+
+def _planned(catalogue: Catalogue, topics: Sequence[str], before: date, target_mib: int) -> _Planned:
+    planned = _Planned([], [])
     for topic in topics:
         segments = catalogue.listing(topic).segments
+        known: list[Piece] = []
         with progress(f"reading ends of {topic}", segments) as done:
-            known = []
             for piece in pieces(catalogue, segments):
                 known.append(piece)
                 done(piece.file)
-        found += plan(known, before, target_mib << 20)
-    return found
+        planned.runs.extend(plan(known, before, target_mib << 20))
+        planned.unreadable.extend(piece.file.path for piece in known if piece.next is None)
+    return planned
 
 
 def _compacted(where: Address, token: str, runs: list[Run], master: str, memory: str) -> list[Outcome]:
@@ -97,13 +112,19 @@ def _compacted(where: Address, token: str, runs: list[Run], master: str, memory:
 
     if not runs:
         return []
+    directories = [list(some) for _, some in groupby(runs, lambda run: run.pieces[0].file.path.rpartition("/")[0])]
     with (
         Console(stderr=True).status("starting Spark") as status,
         spark_session(master, java=find_java(CACHE / "jdk"), memory=memory) as spark,
         explained(),
-        told(spark, status, f"compacting {len(runs):,} runs"),
+        told(spark, status, f"compacting {len(runs):,} runs of {len(directories):,} directories"),
     ):
-        return compacted(spark, where, token, runs)
+        return compacted(spark, where, token, directories)
+
+
+def _order(run: Run) -> tuple[str, int, int]:
+    name = run.pieces[0].file.name
+    return name.topic, name.partition, name.first
 
 
 def _described(outcome: Outcome) -> dict[str, Any]:
@@ -114,7 +135,7 @@ def _described(outcome: Outcome) -> dict[str, Any]:
         "partition": name.partition,
         "date": name.date.isoformat(),
         "first": name.first,
-        "next": run.pieces[-1].next,
+        "next": run.next,
         "segments": len(run.pieces),
         "bytes": run.bytes,
         "path": run.pieces[0].file.path,

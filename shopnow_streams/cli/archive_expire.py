@@ -20,7 +20,7 @@ from shopnow_streams.cli.archive_options import DAY, TOPIC, archive_options, ope
 @click.option("--keep-days", type=click.IntRange(1), help="Keep so many days before today (UTC).")
 @click.option("--before", type=DAY, help="Or: keep this day and those after it.")
 @click.option("--delete", "deleting", is_flag=True, help="Delete them. Without it nothing changes.")
-@click.option("--take-over", is_flag=True, help="Another expiry or compaction was killed, and is surely gone.")
+@click.option("--take-over", is_flag=True, help="What else changed the archive was killed, and is surely gone.")
 @archive_options
 def expire(
     topic: str | None,
@@ -35,19 +35,22 @@ def expire(
     """Let segments go that are past their age, by the day that Kafka had their first record.
 
     Of each partition those from its first on, never its last. It is written down, so that `verify` tells them from lost
-    ones. What they held can't be audited nor rebuilt afterwards: keep a copy where that matters.
+    ones. What they held can't be audited nor rebuilt afterwards, nor be found in HDFS's trash: keep a copy where that
+    matters.
     """
     if (keep_days is None) == (before is None):
         raise click.UsageError("say --keep-days or --before")
     day = before.date() if before else datetime.now(UTC).date() - timedelta(days=keep_days or 0)
+    if day > datetime.now(UTC).date():
+        raise click.UsageError(f"--before {day} is yet to come: at most today's date, which keeps today")
     catalogue = opened(url, webhdfs)
     topics = [topic] if topic else catalogue.topics()
     if not deleting:
         _tell([each for name in topics for each in plan(catalogue.listing(name).segments, day)], day, False, as_json)
         return
     lock = ExclusiveLock(catalogue.files)
-    lock.acquire("expire", take_over=take_over)
     try:
+        lock.acquire("expire", take_over=take_over)
         planned = [each for name in topics for each in plan(catalogue.listing(name).segments, day)]
         expirer = Expirer(catalogue, day, lock.check)
         with progress("deleting", (file for each in planned for file in each.files)) as told:

@@ -17,20 +17,22 @@ from shopnow_streams.archive.log import KafkaLog
 from shopnow_streams.archive.seal import Seal, hour_text
 from shopnow_streams.archive.sealed import Seals
 from shopnow_streams.archive.sealing import Sealed, Sealer
+from shopnow_streams.archive.tally import HOUR_MS
 from shopnow_streams.batch.printing import widen
 from shopnow_streams.cli.archive_options import TOPIC, archive_options, opened
+from shopnow_streams.errors import ArchiveCorrupt
 from shopnow_streams.settings import from_environment
 
 
 @click.command()
 @click.argument("topic", required=False, type=TOPIC, metavar="[TOPIC]")
 @click.option("--grace-min", type=click.IntRange(0), default=10, show_default=True, help="After an hour ends.")
-@click.option("--take-over", is_flag=True, help="Another one that changed the archive was killed, and is surely gone.")
+@click.option("--take-over", is_flag=True, help="What else changed the archive was killed, and is surely gone.")
 @archive_options
 def seal(topic: str | None, grace_min: int, take_over: bool, url: str | None, webhdfs: str, as_json: bool) -> None:
     """Seal the hours that are over: a file an hour and topic with records, offsets and a checksum of each partition.
 
-    Hourly, by a scheduler. An hour is sealed once the archive has all that Kafka had when it was over; what comes later
+    Hourly, by a scheduler. An hour is sealed once Kafka has no record of it that the archive has not; what comes later
     is added to its seal as an amendment. Exit code 1 where an hour is over and the archive is not so far yet.
     """
     catalogue = opened(url, webhdfs)
@@ -38,20 +40,32 @@ def seal(topic: str | None, grace_min: int, take_over: bool, url: str | None, we
     done: list[Sealed] = []
     behind: list[Behind] = []
     lock = ExclusiveLock(catalogue.files)
-    lock.acquire("seal", take_over=take_over)
+    now_ms = int((time.time() - 60 * grace_min) * 1000)
     try:
+        lock.acquire("seal", take_over=take_over)
         with KafkaLog(from_environment().connection) as log, Console(stderr=True).status("sealing") as status:
             for name in topics:
-                partitions = list(log.bounds(name))
+                partitions = {*log.bounds(name), *(file.name.partition for file in catalogue.listing(name).segments)}
                 ends = {n: end or 0 for n, end in catalogue.archive.ends(name, partitions).items()}
-                found = due(log, name, ends, int((time.time() - 60 * grace_min) * 1000))
-                behind += found.behind
                 sealer = Sealer(catalogue, name, lock.check)
+                found = due(log, name, ends, _since_ms(sealer, catalogue.url, name), now_ms)
+                behind += found.behind
                 done.append(sealer.seal(found.until_ms, lambda file: status.update(f"sealing: read {file.path}")))
     finally:
         lock.release()
     _tell(done, behind, as_json)
     sys.exit(1 if behind else 0)
+
+
+def _since_ms(sealer: Sealer, url: str, topic: str) -> int:
+    """Where the hours begin that are not sealed. Raises ArchiveCorrupt where that is yet to come."""
+    since_ms = sealer.since_ms() or 0
+    if since_ms > time.time() * 1000 + HOUR_MS:
+        raise ArchiveCorrupt(
+            f"{topic} of {url} is sealed up to {hour_text(since_ms)}, which is yet to come: a clock was ahead. Set "
+            f"this machine's right, or remove the seals of hours to come from _seals/{topic}"
+        )
+    return since_ms
 
 
 @click.command()
@@ -85,17 +99,16 @@ def _tell(done: Sequence[Sealed], behind: Sequence[Behind], as_json: bool) -> No
         )
         return
     for each in behind:
-        click.echo(
-            f"{each.place.text} is archived to offset {each.end:,}, and Kafka has {each.wanted:,}: not sealed yet"
-        )
+        where, hour = each.place.text, hour_text(each.hour_ms)
+        click.echo(f"{where} is archived to offset {each.end:,}, and Kafka has more of {hour}: not sealed yet")
     records, late = sum(each.records for each in sealed), sum(each.late for each in amended)
-    click.echo(f"sealed: {len(sealed):,} hours, {records:,} records")
+    click.echo(f"sealed: {len(sealed):,} hours of {len({each.topic for each in sealed})} topics, {records:,} records")
     if amended:
         click.echo(f"amended: {len(amended):,} hours, of which {late:,} records came late")
 
 
 def _described(behind: Behind) -> dict[str, Any]:
-    return {**behind.place._asdict(), "archived": behind.end, "wanted": behind.wanted}
+    return {**behind.place._asdict(), "archived": behind.end, "hour": hour_text(behind.hour_ms)}
 
 
 def _print(found: Sequence[Seal]) -> None:

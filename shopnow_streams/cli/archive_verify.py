@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 
 from shopnow_streams.archive.catalogue import Catalogue
-from shopnow_streams.archive.exclusive import refuse_while_changing
+from shopnow_streams.archive.exclusive import ExclusiveLock, refuse_while_changing
 from shopnow_streams.archive.findings import Place
 from shopnow_streams.archive.log import KafkaLog
 from shopnow_streams.archive.partition import Committed
@@ -28,12 +28,14 @@ from sinks.rotation import Rotation
 @click.option("--partition", type=click.IntRange(0), help="This one alone.")
 @click.option("--kafka/--no-kafka", "ask_kafka", default=True, help="Ask Kafka what it has where the archive has not.")
 @click.option("--repair", "mending", is_flag=True, help="Fetch from Kafka again what is missing or can't be read.")
+@click.option("--take-over", is_flag=True, help="What else changed the archive was killed, and is surely gone.")
 @archive_options
 def verify(
     topic: str | None,
     partition: int | None,
     ask_kafka: bool,
     mending: bool,
+    take_over: bool,
     url: str | None,
     webhdfs: str,
     as_json: bool,
@@ -47,13 +49,19 @@ def verify(
         raise click.UsageError("--repair fetches from Kafka, so it can't go with --no-kafka")
     settings = from_environment()
     catalogue = opened(url, webhdfs)
-    refuse_while_changing(catalogue.files)
+    lock = ExclusiveLock(catalogue.files)
     topics = [topic] if topic else [str(each) for each in Topic]
     partitions = [] if partition is None else [partition]
     try:
+        if mending:
+            lock.acquire("repair", take_over=take_over)
+        else:
+            refuse_while_changing(catalogue.files)
         report, repairs = _verify(settings, catalogue, topics, partitions, ask_kafka, mending, own=url is None)
     except KafkaUnavailable as error:
         raise KafkaUnavailable(f"{error}. --no-kafka verifies the archive by itself") from error
+    finally:
+        lock.release()
     unfinished = len(catalogue.unfinished())
     if as_json:
         click.echo(json.dumps(described(catalogue.url, report, repairs, unfinished)))

@@ -8,7 +8,7 @@ from faust.types import TP
 from shopnow_streams.archive.catalogue import Catalogue, SegmentFile
 from shopnow_streams.archive.contents import milliseconds, read_rows
 from shopnow_streams.delivery.batch import Batch
-from shopnow_streams.errors import ArchiveBusy, ArchiveCorrupt
+from shopnow_streams.errors import ArchiveBusy, ArchiveCorrupt, SinkUnavailable
 
 BATCH_RECORDS = 2_000
 ALL_MS = 2**63 - 1
@@ -57,6 +57,7 @@ def batches(
             )
         footer = catalogue.footer(file)
         if footer is None:
+            _require_unchanged(catalogue, file)
             raise ArchiveCorrupt(f"{file.path} can't be read: `shopnow archive verify {tp.topic}` tells more")
         for rows in _rows(catalogue, file):
             for records in _slices(rows):
@@ -75,8 +76,15 @@ def batches(
 def _rows(catalogue: Catalogue, file: SegmentFile) -> Iterator[pa.RecordBatch]:
     try:
         yield from read_rows(catalogue.form, file.name, catalogue.window(file))
-    except FileNotFoundError as error:
-        raise ArchiveBusy(f"{file.path} went away while it was read, as a compaction does: begin again") from error
+    except (FileNotFoundError, ArchiveCorrupt, SinkUnavailable):
+        _require_unchanged(catalogue, file)
+        raise
+
+
+def _require_unchanged(catalogue: Catalogue, file: SegmentFile) -> None:
+    entry = catalogue.files.stat(file.path)
+    if entry is None or entry.size != file.size:
+        raise ArchiveBusy(f"{file.path} went away while it was read, as in a compaction: begin again")
 
 
 def _before(records: list[ArchivedRecord], until_ms: int) -> int:

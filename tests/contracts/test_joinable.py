@@ -2,10 +2,12 @@
 
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 import pytest
 
+from shopnow_streams.archive.compaction import MOST_PIECES
 from shopnow_streams.errors import SinkUnavailable
 from sinks.faults import Call, FaultyFiles, FaultyJoinableFiles
 from sinks.files import JoinableFiles
@@ -50,6 +52,15 @@ def test_many_become_one(files: JoinableFiles) -> None:
     files.write("day/d", b"!")
     files.concat("day/a", ["day/d"])
     assert content(files, "day/a").endswith(b"x!")
+
+
+def test_as_many_as_a_compaction_names_at_once(files: JoinableFiles) -> None:
+    """All in one request, whose length is bounded."""
+    names_of_all = [f"produit-consulte/date=2025-11-28/produit-consulte+0+{n:020d}.parquet" for n in range(MOST_PIECES)]
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda each: files.write(each[1], b"%3d" % each[0]), enumerate(names_of_all)))
+    files.concat(names_of_all[0], names_of_all[1:])
+    assert content(files, names_of_all[0]) == b"".join(b"%3d" % number for number in range(MOST_PIECES))
 
 
 @pytest.mark.parametrize(("target", "sources"), [("day/a", ["day/b", "day/none"]), ("day/none", ["day/b"])])

@@ -73,14 +73,6 @@ def fill(bootstrap: str, topic: str) -> None:
     transaction(4, 12, commit=True)
 
 
-def test_a_moment_is_the_offset_of_the_first_record_that_is_so_late(filled: Filled) -> None:
-    times = dict(zip(RECORDS, make_records(range(20)).timestamps_ms, strict=False))
-    assert filled.log.since(filled.topic, times[0] - 1) == {0: 0}
-    assert filled.log.since(filled.topic, times[3]) == {0: 3}
-    assert filled.log.since(filled.topic, 4_102_444_800_000) == {0: 17}, "2100: the end"
-    assert not filled.log.since("no-such-topic", 0)
-
-
 def test_the_bounds_are_those_of_the_log(filled: Filled) -> None:
     assert dict(filled.log.bounds(filled.topic)) == {0: Range(0, 17)}
     filled.let_go(8)

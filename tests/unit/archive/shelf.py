@@ -74,20 +74,6 @@ class MemoryLog:
             some, chosen = chosen.split(3)
             yield some
 
-    def since(self, topic: str, at_ms: int) -> Mapping[int, int]:
-        return {
-            number: next(
-                (
-                    offset
-                    for offset, at in zip(some.offsets, some.timestamps_ms, strict=True)
-                    if at >= at_ms and offset >= self._bounds[number].first
-                ),
-                self._bounds[number].next,
-            )
-            for number, some in self._records.items()
-            if topic == self._topic
-        }
-
     def _check(self, partition: int, wanted: Range) -> None:
         if wanted.first < self._bounds[partition].first:
             raise OffsetsLost("gone", self._topic, partition)

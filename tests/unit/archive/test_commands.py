@@ -248,7 +248,7 @@ def test_seal_seals_what_is_over_and_seals_shows_it(sealable: Shelf) -> None:
     assert run("seals").stdout == "no hour is sealed yet: `shopnow archive seal`\n"
     ran = run("seal", TOPIC)
     assert ran.exit_code == 0
-    assert ran.stdout == "sealed: 2 hours, 30 records\n", "that of the records, and the last one"
+    assert ran.stdout == "sealed: 2 hours of 1 topics, 30 records\n", "that of the records, and the last one"
     rows = [line.split()[:4] for line in run("seals").stdout.splitlines()[1:]]
     assert rows[0] == [TOPIC, "2025-11-28T12", "1", "30"]
     first, _ = told("seals", TOPIC)
@@ -261,7 +261,7 @@ def test_seal_says_where_the_archive_is_behind(sealable: Shelf) -> None:
     sealable.files.remove(sealable.catalogue.listing(TOPIC).segments[1].path)
     ran = run("seal", TOPIC)
     assert ran.exit_code == 1
-    assert f"{TOPIC}/0 is archived to offset 10, and Kafka has 30: not sealed yet\n" in ran.stdout
+    assert f"{TOPIC}/0 is archived to offset 10, and Kafka has more of 2025-11-28T12: not sealed yet\n" in ran.stdout
 
 
 def test_a_directory_is_not_compacted(shelf: Shelf) -> None:

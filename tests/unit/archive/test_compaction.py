@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shopnow_streams.archive.catalogue import SegmentFile
-from shopnow_streams.archive.compaction import Piece, plan
+from shopnow_streams.archive.compaction import MOST_PIECES, Piece, plan
 from sinks.segments import SegmentName
 
 DAY = date(2025, 11, 28)
@@ -21,13 +21,18 @@ def piece(
     partition: int = 0,
     compacted_ms: int | None = None,
     joined_bytes: int | None = None,
+    columns: str = "",
 ) -> Piece:
     name = SegmentName("stock-mis-a-jour", partition, first, DAY + timedelta(days=day), "parquet")
-    return Piece(SegmentFile(name, size, 7), after, after - first, compacted_ms, joined_bytes)
+    return Piece(SegmentFile(name, size, 7), after, after - first, columns, compacted_ms, joined_bytes)
 
 
 def planned(pieces: list[Piece], before: int = 5, target: int = 100) -> list[list[int]]:
-    return [[each.file.name.first for each in run.pieces] for run in plan(pieces, DAY + timedelta(days=before), target)]
+    """Of each partition and day, in order: they are done from the last to the first."""
+    runs = plan(pieces, DAY + timedelta(days=before), target)
+    return [
+        [each.file.name.first for each in run.pieces] for run in sorted(runs, key=lambda run: run.pieces[0].file.order)
+    ]
 
 
 def test_segments_of_a_day_become_one_but_for_the_partitions_last() -> None:
@@ -52,6 +57,33 @@ def test_what_is_missing_between_two_is_not_papered_over() -> None:
 def test_a_run_ends_where_it_is_large_enough() -> None:
     assert planned([piece(n, n + 1, size=40) for n in range(6)]) == [[0, 1], [2, 3]]
     assert planned([piece(0, 1, size=99), piece(1, 2, size=99), piece(2, 3)]) == []
+
+
+def test_files_of_other_columns_and_files_that_cannot_be_read_are_kept_apart() -> None:
+    grown = [piece(0, 5), piece(5, 9), piece(9, 12, columns="more"), piece(12, 15, columns="more"), piece(15, 16)]
+    assert planned(grown) == [[0, 5], [9, 12]]
+    bad = [piece(0, 5), piece(5, 9), piece(9, 12)._replace(next=None), piece(12, 15), piece(15, 17), piece(17, 18)]
+    assert planned(bad) == [[0, 5], [12, 15]]
+
+
+def test_a_run_has_no_more_files_than_one_request_can_name() -> None:
+    many = [piece(n, n + 1, size=1) for n in range(2 * MOST_PIECES + 3)]
+    assert [len(run) for run in planned(many, target=10_000)] == [MOST_PIECES, MOST_PIECES, 2]
+
+
+def test_the_first_of_a_run_is_never_the_last_of_a_page_of_the_listing() -> None:
+    """Nor near it: hidden files come and go before it."""
+    many = [piece(n, n + 1, size=1) for n in range(2_500)]
+    runs = plan(many, DAY + timedelta(days=5), 10_000)
+    places = [run.pieces[0].file.name.first for run in runs]
+    assert places == sorted(places, reverse=True), "from the last to the first, so that places before it stay"
+    assert all(place % 1_000 < 980 for place in places)
+    taken = {each.file.name.first for run in runs for each in run.pieces}
+    assert set(range(2_499)) - taken <= {*range(980, 1_000), *range(1_980, 2_000)}
+    other = [piece(n, n + 1, size=1, partition=10) for n in range(998)]
+    mixed = plan([*other, piece(0, 1), piece(1, 2), piece(2, 3), piece(3, 4)], DAY + timedelta(days=5), 10_000)
+    first = [run.pieces[0].file.name for run in mixed if run.pieces[0].file.name.partition == 0]
+    assert [name.first for name in first] == [0], "0 comes before 10 in the listing"
 
 
 @pytest.mark.parametrize(("compacted_ms", "joined_bytes"), [(7, 300), (6, None)])
@@ -82,7 +114,7 @@ def test_planned_and_done_it_comes_to_an_end(sizes: list[tuple[int, int]], targe
             assert len({each.file.name.date for each in run.pieces}) == 1
             first, last = run.pieces[0], run.pieces[-1]
             day = (first.file.name.date - DAY).days
-            whole = piece(first.file.name.first, last.next, run.bytes, day, compacted_ms=7)
+            whole = piece(first.file.name.first, last.next or 0, run.bytes, day, compacted_ms=7)
             pieces = [each for each in pieces if each not in run.pieces] + [whole]
         pieces.sort(key=lambda each: each.file.name.first)
         assert pieces[-1] not in taken

@@ -1,20 +1,21 @@
 """A compaction on files in memory, killed wherever it can be: readers see each record once at every moment."""
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import date
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from shopnow_streams.archive.compaction import plan
-from shopnow_streams.archive.compactor import HIDDEN, Compactor, Outcome, pieces
-from shopnow_streams.archive.exclusive import LOCK, ExclusiveLock, refuse_while_changing
-from shopnow_streams.errors import ArchiveBusy, ArchiveCorrupt, SinkUnavailable
+from shopnow_streams.archive.compactor import Compactor, Outcome, joinable, pieces
+from shopnow_streams.archive.exclusive import HIDDEN, LOCK, ExclusiveLock, refuse_while_changing
+from shopnow_streams.errors import ArchiveBusy, ArchiveCorrupt, SettingsError, SinkUnavailable
+from sinks.faults import FaultyFiles
 from sinks.memory import MemoryFiles
 from sinks.segments import is_hidden
 from tests.unit.archive.shelf import DAY_MS, NOON_MS, TOPIC, Shelf
@@ -98,8 +99,8 @@ def seen(files: MemoryFiles) -> pa.Table:
 def compact(shelf: Shelf, *, take_over: bool = False) -> list[Outcome]:
     lock = ExclusiveLock(shelf.files)
     lock.acquire("compact", take_over=take_over)
-    compactor = Compactor(shelf.files, lock.check)  # type: ignore[arg-type]
-    compactor.sweep(TOPIC)
+    lock.remove_hidden()
+    compactor = Compactor(joinable(shelf.files, shelf.archive.form), lock.check)
     runs = plan(pieces(shelf.catalogue, shelf.catalogue.listing(TOPIC).segments), AFTER)
     done = [compactor.compact(run) for run in runs]
     lock.release()
@@ -113,7 +114,7 @@ def names(files: MemoryFiles) -> list[str]:
 def test_each_day_is_one_file_with_the_same_rows(files: Watched, shelf: Shelf) -> None:
     before = seen(files)
     done = compact(shelf)
-    assert [(len(each.run.pieces), each.run.rows) for each in done] == [(5, 150), (4, 150)]
+    assert [(len(each.run.pieces), each.run.rows) for each in done] == [(4, 150), (5, 150)]
     assert seen(files).equals(before)
     assert names(files) == COMPACTED
     assert shelf.verify().right
@@ -173,7 +174,9 @@ def test_the_kills_are_all_the_changes_there_are(files: Watched, shelf: Shelf) -
 
 def test_two_do_not_compact_at_once(shelf: Shelf) -> None:
     ExclusiveLock(shelf.files).acquire("expire")
-    with pytest.raises(ArchiveBusy, match=r"being changed, by `shopnow archive expire`, process \d+ of .*--take-over"):
+    with pytest.raises(
+        ArchiveBusy, match=r"being changed, by `shopnow archive expire --delete`, process \d+ of .*--take-over"
+    ):
         ExclusiveLock(shelf.files).acquire("compact")
     with pytest.raises(ArchiveBusy):
         refuse_while_changing(shelf.files)
@@ -209,7 +212,7 @@ def test_a_file_that_changed_meanwhile_is_left(files: Watched, shelf: Shelf) -> 
     runs = plan(pieces(shelf.catalogue, segments), AFTER)
     shelf.overwrite(segments[1].path, b"another file")
     with pytest.raises(ArchiveCorrupt, match="changed while it was to be compacted"):
-        Compactor(files, lambda: None).compact(runs[0])
+        Compactor(files, lambda: None).compact(runs[-1])
     assert files.stat(segments[2].path) is not None
 
 
@@ -275,36 +278,117 @@ def test_a_split_listed_at_any_moment_is_read_as_it_was_or_not_at_all(
     assert f"{TOPIC}+0+{31:020d}.parquet" in failed, "others where they are gone"
 
 
-def test_lines_of_json_are_joined_and_killed_anywhere_nothing_is_lost() -> None:
-    for last in range(1, 12):
-        files = Watched()
-        shelf = Shelf("jsonl", files)
-        shelf.tile(0, 30, 31, 90, 140)
-        shelf.put(140, 150, timestamp_ms=NOON_MS + DAY_MS)
-        files.changes.clear()
-        files.last, files.done_first = last, True
-        with suppress(Killed):
-            compact(shelf)
-        assert shelf.verify().right
-        files.last = -1
-        compact(shelf, take_over=True)
-        assert names(files) == [f"{TOPIC}+0+{first:020d}.jsonl" for first in (0, 140)]
-        report = shelf.verify()
-        assert (report.right, report.partitions[0].records) == (True, 150)
-        assert shelf.archive.end(TOPIC, 0) == 150
+def test_lines_of_json_are_refused() -> None:
+    """A reader of lines reads one beyond its split: the first of the file that was joined to it, for a second time."""
+    lines = Shelf("jsonl")
+    with pytest.raises(SettingsError, match="lines twice"):
+        joinable(lines.files, lines.archive.form)
 
 
-def test_the_page_index_and_the_filters_are_those_of_the_rows(files: Watched, shelf: Shelf) -> None:
+def test_what_arrived_otherwise_than_it_was_sent_is_not_used(files: Watched, shelf: Shelf) -> None:
+    before = seen(files)
+
+    def flip() -> None:
+        if files.changes[-1] == "write" and files.changes.count("write") == 2:
+            ((path, data),) = [(p, d) for p, d in files._files.items() if p.endswith(".rows")]
+            files._files[path] = data[:50] + bytes([data[50] ^ 1]) + data[51:]
+
+    files.after = flip
+    with pytest.raises(SinkUnavailable, match="is not what was uploaded"):
+        compact(shelf)
+    assert seen(files).equals(before)
+    assert "concat" not in files.changes
+
+
+@pytest.mark.parametrize(("call", "step"), [(1, "concat"), (2, "truncate")])
+def test_each_step_looks_first_whether_the_lock_is_still_ours(
+    files: Watched, shelf: Shelf, call: int, step: str
+) -> None:
+    asked = 0
+
+    def held() -> None:
+        nonlocal asked
+        asked += 1
+        if asked == call:
+            raise ArchiveBusy("another's")
+
+    (run, *_) = plan(pieces(shelf.catalogue, shelf.catalogue.listing(TOPIC).segments), AFTER)
+    with pytest.raises(ArchiveBusy):
+        Compactor(files, held).compact(run)
+    assert step not in files.changes
+    assert ("concat" in files.changes) == (call == 2)
+
+
+def test_the_lock_knows_whose_it_is(shelf: Shelf) -> None:
+    ours, theirs = ExclusiveLock(shelf.files), ExclusiveLock(shelf.files)
+    ours.acquire("compact")
+    ours.check()
+    theirs.acquire("seal", take_over=True)
+    with pytest.raises(ArchiveBusy, match="archive seal"):
+        ours.check()
+    ours.release()
+    theirs.check()
+    theirs.release()
+    with pytest.raises(ArchiveBusy):
+        theirs.check()
+
+
+@pytest.mark.parametrize("call", ["write", "rename"])
+def test_a_lock_whose_answer_was_lost_is_ours_or_nobodys(call: Literal["write", "rename"]) -> None:
+    files = FaultyFiles(MemoryFiles())
+    files.plan(call, "unanswered")
+    lock = ExclusiveLock(files)
+    try:
+        with suppress(SinkUnavailable):
+            lock.acquire("compact")
+            lock.check()
+    finally:
+        lock.release()
+    ExclusiveLock(files).acquire("seal")
+
+
+def test_a_concat_whose_answer_was_lost_is_gone_on_from(shelf: Shelf) -> None:
+    """A client that asks again is told that a file is missing."""
+
+    class Unanswered(MemoryFiles):
+        def concat(self, target: str, sources: Sequence[str]) -> None:
+            super().concat(target, sources)
+            raise FileNotFoundError("asked again")
+
+    files = Unanswered()
+    lossy = Shelf(files=files)
+    lossy.tile(0, 10, 20, 30)
+    lossy.put(30, 31, timestamp_ms=NOON_MS + DAY_MS)
+    before = seen(files)
+    compact(lossy)
+    assert seen(files).equals(before)
+    assert names(files) == [f"{TOPIC}+0+{first:020d}.parquet" for first in (0, 30)]
+
+
+def test_every_take_over_removes_what_a_compaction_had_ready(files: Watched, shelf: Shelf) -> None:
+    files.last = 4
+    with pytest.raises(Killed):
+        compact(shelf)
+    files.last = -1
+    ready = [name for name in names(files) if name.startswith(HIDDEN)]
+    assert ready
+    ExclusiveLock(files).acquire("seal", take_over=True)
+    assert not [name for name in names(files) if name.startswith(HIDDEN)]
+
+
+def test_the_archiver_finds_the_end_between_a_join_and_the_time_it_is_given(files: Watched) -> None:
+    clock = [1_764_331_200.0]
+    files._clock = lambda: clock[0]
+    shelf = Shelf(files=files)
+    for day in range(5):
+        for half in (0, 1):
+            shelf.put(20 * day + 10 * half, 20 * day + 10 * half + 10, timestamp_ms=NOON_MS + day * DAY_MS)
+        clock[0] += 86_400
+    ends: set[int | None] = set()
+    files.after = lambda: ends.add(shelf.archive.end(TOPIC, 0))
     compact(shelf)
-    path = f"{TOPIC}/date=2025-11-28/{COMPACTED[0]}"
-    entry = files.stat(path)
-    assert entry is not None
-    file = io.BytesIO(files.read(path, 0, entry.size))
-    metadata = pq.read_metadata(file)
-    for number in range(metadata.num_row_groups):
-        assert metadata.row_group(number).column(1).has_offset_index
-    found = pq.read_table(file, filters=[("kafka_offset", ">=", 100)])
-    assert found["kafka_offset"].to_pylist() == list(range(100, 150))
+    assert "set_modified" in files.changes
+    assert ends == {100}
 
 
 def test_hidden_files_are_hidden() -> None:

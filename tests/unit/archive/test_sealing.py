@@ -2,8 +2,10 @@
 
 from contextlib import suppress
 
+import msgspec
 import pytest
 
+from shopnow_streams.archive.catalogue import Catalogue
 from shopnow_streams.archive.exclusive import ExclusiveLock
 from shopnow_streams.archive.expiry import Expirer
 from shopnow_streams.archive.expiry import plan as plan_expiry
@@ -11,7 +13,9 @@ from shopnow_streams.archive.seal import Seal, SealName, hour_text, parse_seal_p
 from shopnow_streams.archive.sealed import Seals
 from shopnow_streams.archive.sealing import Sealed, Sealer
 from shopnow_streams.archive.tally import HOUR_MS
-from shopnow_streams.errors import ArchiveCorrupt, SinkUnavailable
+from shopnow_streams.errors import ArchiveBusy, ArchiveCorrupt, SinkUnavailable
+from sinks.archive import Archive
+from sinks.faults import FaultyFiles
 from sinks.memory import MemoryFiles
 from sinks.segments import date_of
 from tests.unit.archive.shelf import DAY_MS, NOON_MS, TOPIC, Shelf
@@ -139,10 +143,72 @@ def test_killed_anywhere_the_next_pass_says_the_same(done_first: bool) -> None:
         assert shelf.verify().right
 
 
-def test_an_intent_that_was_cut_is_none(shelf: Shelf) -> None:
-    shelf.files.write(f"_seals/{TOPIC}/_pass.json", b'{"since_ms":')
+def test_an_intent_that_was_cut_never_gets_its_name(shelf: Shelf) -> None:
+    faulty = FaultyFiles(shelf.files)
+    faulty.plan("write", "cut-unnoticed")
+    with pytest.raises(SinkUnavailable, match="cut"):
+        Sealer(Catalogue(Archive(faulty, shelf.archive.form)), TOPIC, lambda: None).seal(NOON_MS + HOUR_MS)
+    assert shelf.files.stat(f"_seals/{TOPIC}/_pass.json") is None
     seal(shelf, NOON_MS + HOUR_MS)
     assert seals(shelf) == {"2025-11-28T12": NOON_SEALED}
+
+
+def test_where_offsets_are_missing_no_hour_is_sealed(shelf: Shelf) -> None:
+    gone = shelf.catalogue.listing(TOPIC).segments[1]
+    shelf.files.remove(gone.path)
+    with pytest.raises(ArchiveCorrupt, match="no file of the offsets 10 to 19"):
+        seal(shelf, NOON_MS + HOUR_MS)
+    assert seals(shelf) == {}
+    shelf.put(10, 20)
+    seal(shelf, NOON_MS + HOUR_MS, take_over=True)
+    assert seals(shelf) == {"2025-11-28T12": NOON_SEALED}
+    assert shelf.verify().right
+
+
+def test_whoever_lost_the_lock_seals_nothing_more(shelf: Shelf) -> None:
+    def refuse() -> None:
+        raise ArchiveBusy("another's")
+
+    with pytest.raises(ArchiveBusy):
+        Sealer(shelf.catalogue, TOPIC, refuse).seal(NOON_MS + HOUR_MS)
+    assert shelf.files.list(f"_seals/{TOPIC}") == []
+    asked = iter([None, None])
+
+    def once() -> None:
+        if next(asked, "lost") == "lost":
+            raise ArchiveBusy("another's")
+
+    with pytest.raises(ArchiveBusy):
+        Sealer(shelf.catalogue, TOPIC, once).seal(NOON_MS + 2 * HOUR_MS)
+    assert list(seals(shelf)) == ["2025-11-28T12"], "its intent and one hour"
+
+
+def test_a_pass_that_was_killed_is_finished_to_the_offsets_that_it_began_with(shelf: Shelf) -> None:
+    """Whatever came since, and whatever files the records are in by then."""
+    assert isinstance(shelf.files, Watched)
+    shelf.files.changes.clear()
+    shelf.files.last, shelf.files.done_first = 5, True
+    with pytest.raises(Killed):
+        seal(shelf, NOON_MS + HOUR_MS)
+    shelf.files.last = -1
+    assert shelf.files.stat(f"_seals/{TOPIC}/_pass.json") is not None
+    assert seals(shelf) == {}
+    shelf.put(25, 30, timestamp_ms=NOON_MS)
+    shelf.put(30, 31, timestamp_ms=NOON_MS + DAY_MS)
+    assert compact(shelf, take_over=True)
+    seal(shelf, NOON_MS + HOUR_MS)
+    assert seals(shelf) == {"2025-11-28T12": NOON_SEALED}
+    seal(shelf, NOON_MS + 2 * HOUR_MS)
+    assert seals(shelf)["2025-11-28T12"][0] == [(25, 20, 0), (31, 5, 25)]
+    assert shelf.verify().right
+
+
+def test_verify_misses_files_that_are_all_gone(shelf: Shelf) -> None:
+    seal(shelf, NOON_MS + HOUR_MS)
+    for file in shelf.catalogue.listing(TOPIC).segments:
+        shelf.files.remove(file.path)
+    found = shelf.verify().findings
+    assert {(each.kind, each.partition) for each in found} == {("seal", 0), ("seal", 1)}
 
 
 def test_a_compaction_keeps_every_seal_true(shelf: Shelf) -> None:
@@ -165,7 +231,7 @@ def test_a_record_that_is_another_is_found(shelf: Shelf) -> None:
     (found,) = shelf.verify().findings
     assert (found.kind, found.partition, found.range) == ("seal", 0, (0, 25 - 5))
     assert "the hour 2025-11-28T12 was sealed with 20 records" in found.what
-    assert found.path == f"_seals/{TOPIC}/date=2025-11-28/hour=12.json"
+    assert found.path == f"_seals/{TOPIC}/date=2025-11-28/hour=12*.json"
 
 
 def test_what_is_missing_is_named_once(shelf: Shelf) -> None:
@@ -204,16 +270,19 @@ def test_lines_of_json_are_sealed_alike(shelf: Shelf) -> None:
 def test_a_seal_that_is_none_is_said(shelf: Shelf) -> None:
     seal(shelf, NOON_MS + HOUR_MS)
     path = seal_path(TOPIC, SealName(NOON_MS, 0))
-    shelf.overwrite(path, b"{}")
-    with pytest.raises(ArchiveCorrupt, match=r"hour=12\.json is no seal"):
-        shelf.verify()
+    good = shelf.files.read(path, 0, 10_000)
+    for bad, said in ((b"{}", "is no seal"), (good.replace(b"T12:00", b"T13:00"), "is the seal of another hour")):
+        shelf.overwrite(path, bad)
+        (found,) = shelf.verify().findings
+        assert (found.kind, found.path) == ("seal", path)
+        assert said in found.what
 
 
 def test_a_name_is_given_once(shelf: Shelf) -> None:
     seal(shelf, NOON_MS + HOUR_MS)
     (known,) = Seals(shelf.files, TOPIC).all()
     with pytest.raises(SinkUnavailable):
-        Seals(shelf.files, TOPIC).put(SealName(NOON_MS, 0), known)
+        Seals(shelf.files, TOPIC).put(SealName(NOON_MS, 0), msgspec.structs.replace(known, partitions={}))
     assert isinstance(known, Seal)
 
 
