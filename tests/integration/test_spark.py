@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import psutil
 import pyarrow.parquet as pq
@@ -26,6 +26,7 @@ from shopnow_streams.errors import ArchiveMissing, OutputRefused, SparkFailed
 from shopnow_streams.topics import Topic
 from sinks.archive import Archive
 from sinks.hdfs import HdfsFiles
+from sinks.merging import merged
 from sinks.open import open_sink
 from sinks.segments import Records, Segment, SegmentName, date_of
 
@@ -219,16 +220,33 @@ def test_the_archives_tables_are_declared_in_a_catalog_and_find_new_days(spark: 
     assert len(list((tmp_path / "archive").rglob("*.parquet"))) == 3, "what is dropped is the table, not its files"
 
 
-def rows_read(found: DataFrame) -> int:
-    """How many rows of the files a query decoded. What statistics exclude is not even decompressed."""
+class Read(NamedTuple):
+    """Of the files, by a query."""
+
+    rows: int
+    bytes: int
+
+
+def read(found: DataFrame) -> Read:
+    """How many rows it decoded, and how many bytes its tasks read for that."""
+    before = _input_bytes(found.sparkSession)
     found.collect()
+    read_bytes = _input_bytes(found.sparkSession) - before
     plan = found._jdf.queryExecution().executedPlan()
     (scan,) = [leaf for leaf in plan.collectLeaves().mkString("\0").split("\0") if "FileScan" in leaf]
     assert "PushedFilters: [IsNotNull" in scan, "the condition is looked at before rows are decoded"
-    return int(plan.collectLeaves().head().metrics().apply("numOutputRows").value())
+    return Read(int(plan.collectLeaves().head().metrics().apply("numOutputRows").value()), read_bytes)
 
 
-def test_a_query_decodes_what_statistics_do_not_exclude(spark: SparkSession, tmp_path: Path) -> None:
+def _input_bytes(spark: SparkSession) -> int:
+    """All that this session's tasks ever read."""
+    context: Any = spark.sparkContext._jsc.sc()
+    context.listenerBus().waitUntilEmpty()
+    return int(context.statusStore().executorSummary("driver").totalInputBytes())
+
+
+@pytest.mark.parametrize("compacted", [False, True])
+def test_a_query_reads_what_statistics_do_not_exclude(spark: SparkSession, tmp_path: Path, compacted: bool) -> None:
     """By time, since events come nearly in its order; by id since a Bloom filter tells where it is not."""
     archive = open_sink(f"file://{tmp_path}")
     groups, each, rare = 3, 40_000, 60_000  # a row group has about 35,000 views
@@ -241,17 +259,27 @@ def test_a_query_decodes_what_statistics_do_not_exclude(spark: SparkSession, tmp
         b'"timestamp":"2025-11-28T%02d:%02d:%02dZ"}' % (*ids(row), row // 36_000, row // 600 % 60, row // 10 % 60)
         for row in range(groups * each)
     ]
-    put(archive, Topic.PRODUCT_VIEWED, views)
+    put(archive, Topic.PRODUCT_VIEWED, views[:each])
+    put(archive, Topic.PRODUCT_VIEWED, views[each:], first=each)
+    if compacted:
+        first, second = sorted(tmp_path.rglob("*.parquet"))
+        second.rename(tmp_path / "other")
+        whole = merged([first.read_bytes(), (tmp_path / "other").read_bytes()], {}, 0)
+        first.write_bytes(first.read_bytes() + whole.rows)
     read_archive(spark, f"file://{tmp_path}")
-    everything = rows_read(spark.sql("SELECT kafka_offset FROM product_viewed WHERE id_produit >= 0"))
-    assert everything == groups * each
+    everything = read(spark.sql("SELECT kafka_offset FROM product_viewed WHERE id_produit >= 0"))
+    assert everything.rows == groups * each
     for sought in ("id_produit = 777", "user_id = 7777"):  # in the latter's column no dictionary tells it, too
         by_id = spark.sql(f"SELECT kafka_offset FROM product_viewed WHERE {sought}")  # noqa: S608
-        assert rows_read(by_id) < 0.4 * everything
+        some = read(by_id)
+        assert some.rows < (0.7 if compacted else 0.4) * everything.rows, "a compacted file has one large row group"
+        assert some.bytes < 0.8 * everything.bytes
         assert by_id.collect() == [(rare,)]
     minutes = "event_time >= '2025-11-28 00:00:00' AND event_time < '2025-11-28 00:10:00'"
     by_time = spark.sql(f"SELECT kafka_offset FROM product_viewed WHERE {minutes}")  # noqa: S608
-    assert rows_read(by_time) < 0.4 * everything
+    some = read(by_time)
+    assert some.rows < 0.4 * everything.rows
+    assert some.bytes < 0.7 * everything.bytes
 
 
 def test_a_field_that_an_event_got_later_is_null_in_older_files(spark: SparkSession, tmp_path: Path) -> None:
