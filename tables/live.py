@@ -85,6 +85,7 @@ class LiveTables(Service):
         self.owned: dict[int, Owned] = {}
         self.turn = asyncio.Lock()
         self.on_durable: Callable[[Mapping[TP, int]], None] = lambda _offsets: None
+        self.on_owned: Callable[[Partition], object] = lambda _partition: None
         self.timings = Timings()
         self.flushed_rows = 0
         self.restored_rows = 0
@@ -165,6 +166,7 @@ class LiveTables(Service):
     ) -> Owned:
         partition = Partition(number, self.definitions.values(), stores[number])
         partition.recognise(sources)
+        self.on_owned(partition)  # before anything is folded
         return Owned(partition, writers[number], asyncio.Lock())
 
     def _open(self, numbers: list[int]) -> tuple[dict[int, PartitionWriter], dict[int, PartitionStore], dict[str, str]]:

@@ -8,6 +8,7 @@ stands at an exact point of each topic and reads on from there. Rows need no off
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from zlib import crc32
 
 import msgspec
 
@@ -18,6 +19,7 @@ from shopnow_streams.folds.definition import Definition, Flow
 from shopnow_streams.folds.rejections import REJECTIONS, Rejections, rejected
 from shopnow_streams.topics import Topic
 from tables.cut import POSITIONS, Cut, Reject
+from tables.journal import Journal
 from tables.rows import Rows
 from tables.store import PartitionStore, prefix
 
@@ -49,6 +51,7 @@ class Partition:
         self._versions_cut = msgspec.json.decode(stored[_TABLES]) if _TABLES in stored else {}
         self.accepted: Counter[str] = Counter()
         self.refused: Counter[tuple[str, str]] = Counter()
+        self.journal: Journal | None = None
         self._rejects: list[Reject] = []
         self._whole = True
         self._cut_at = dict(self.positions)
@@ -142,6 +145,26 @@ class Partition:
     def pending(self) -> int:
         """How much the next cut would write: rows changed and rejects, not counting positions."""
         return sum(len(rows.changed) for rows in self.tables.values()) + len(self._rejects)
+
+    @property
+    def origin(self) -> int:
+        """The same for all partitions whose offsets are of the same topics, folded by the same rules."""
+        return crc32(msgspec.json.encode((self._sources, self._versions), order="sorted"))
+
+    def watch(self, journal: Journal | None) -> None:
+        """Keep the keys that change from now on for `journal`; None: no more."""
+        self.journal = journal
+        for rows in self.tables.values():
+            rows.watched = None if journal is None else set()
+
+    def note(self) -> None:
+        """Tell the journal, where there is one, what changed since the last time."""
+        if self.journal is None:
+            return
+        changed = {name: rows.watched for name, rows in self.tables.items() if rows.watched}
+        self.journal.note(changed, self.positions)
+        for name in changed:
+            self.tables[name].watched = set()
 
     def cut(self) -> Cut | None:
         """Everything since the last cut, as of now; None where nothing moved. `settle` before the next one.

@@ -18,13 +18,15 @@ class Rows(Generic[State]):
     """Rows that are read and folded at memory speed. Not safe for threads: the event loop's alone.
 
     `changed` holds what no cut has taken yet, `in_flight` what the cut under way took: neither may be evicted,
-    since the store does not have them.
+    since the store does not have them. `watched`, where it is a set, is given every key that changes: whoever looks at
+    changes empties it.
     """
 
     def __init__(self, definition: Definition[State], store: PartitionStore) -> None:
         self.definition = definition
         self.changed: set[Key] = set()
         self.in_flight: set[Key] = set()
+        self.watched: set[Key] | None = None
         self._states: dict[Key, State] = {}
         self._store = store
         self._prefix = prefix(definition.name)
@@ -38,11 +40,15 @@ class Rows(Generic[State]):
         for key, group in groups.items():
             fold(in_memory(key) or self._load(key), group)
         self.changed.update(groups)
+        if self.watched is not None:
+            self.watched.update(groups)
 
     def change(self, key: Key, fold: Callable[[State], None]) -> None:
         """Change one row by `fold`."""
         fold(self._states.get(key) or self._load(key))
         self.changed.add(key)
+        if self.watched is not None:
+            self.watched.add(key)
 
     def _load(self, key: Key) -> State:
         """The row of `key`, from now on in memory: as the store has it, or new."""
