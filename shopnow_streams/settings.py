@@ -55,6 +55,7 @@ class Settings:
         "file of bearer tokens, one a line, one of which the API asks for; health and pages without numbers are open",
     )
     web_rate_per_s: float = _setting(0.0, "requests a second that one client address may make; 0: no limit")
+    web_streams: int = _setting(1_000, "streams of changes that may be open at a time; more are refused")
     log_format: str = _setting(
         "console", "console, lines for people; or json, an object a line with fields for programs"
     )
@@ -87,6 +88,7 @@ class Settings:
         good = all(re.fullmatch(r"|\*|https?://[^\s/?#@]+", origin) for origin in origins)
         _check(good, "web_cors_origins", "must be origins such as https://shop.example, without a path")
         _check(0 <= self.web_rate_per_s <= 1e6, "web_rate_per_s", "must be 0 to 1000000 requests a second")
+        _check(0 <= self.web_streams <= 100_000, "web_streams", "must be 0 to 100000")
         _check(self.log_format in ("console", "json"), "log_format", "must be console or json")
         _check(3 <= self.session_timeout_s <= 40, "session_timeout_s", "must be 3 to 40 seconds")
         _check(0.05 <= self.flush_interval_s <= 60, "flush_interval_s", "must be 0.05 to 60 seconds")

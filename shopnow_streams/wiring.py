@@ -27,11 +27,15 @@ from shopnow_streams.settings import Settings
 from shopnow_streams.topics import Topic
 from shopnow_streams.views.access import Access, access
 from shopnow_streams.views.archive import ArchiveProgress
+from shopnow_streams.views.changed import Changed
 from shopnow_streams.views.gather import Gather
+from shopnow_streams.views.hub import Hub
 from shopnow_streams.views.peers import Peers
 from shopnow_streams.views.routes import add_routes
 from shopnow_streams.views.snapshots import Snapshots
+from shopnow_streams.views.stream import Stream
 from sinks.rotation import Rotation
+from tables.changes import Changes
 from tables.live import LiveTables, LiveTablesConfig
 from tables.recovery import LiveTableManager
 
@@ -98,7 +102,8 @@ class ShopNowApp(BatchApp):
         gather = Gather(peers, self.live, self.settings.partitions)
         progress = ArchiveProgress(self.archive.archiver, self.settings.archive, peers) if self.archive else None
         snapshots = Snapshots(peers, self.live, self.settings.partitions)
-        add_routes(web.web_app, gather, self.live, self.settled, self.lag, progress, snapshots, self.access)
+        stream = Stream(Hub(Changed(gather, Changes(self.live))), self.settings.web_streams)
+        add_routes(web.web_app, gather, self.live, self.settled, self.lag, progress, snapshots, self.access, stream)
         return web
 
     async def on_started(self) -> None:

@@ -85,6 +85,8 @@ def _operation(path: str, operation: Document) -> Iterator[str]:
         bodies = "; ".join(f"{_value(body['schema'])}" for body in answer.get("content", {}).values())
         yield f'<tr><th scope="row">{status}</th><td>{escape(answer["description"])}</td>'
         yield f"<td>{bodies or 'none'}</td></tr>"
+        for event, data in answer.get("x-events", {}).items():
+            yield f'<tr><th scope="row"></th><td>event <code>{escape(event)}</code></td><td>{_value(data)}</td></tr>'
     yield "</tbody></table></div><p>Try it:</p><ul>"
     for link in links(path, parameters):
         yield f'<li><a href="{escape(link)}"><code>{escape(link)}</code></a></li>'

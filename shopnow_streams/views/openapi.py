@@ -1,6 +1,6 @@
 """`/openapi.json`: OpenAPI 3.1 of the API, made of the types that the views send and read."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -25,9 +25,11 @@ _ETAG = {
     "schema": {"type": "string", "pattern": '^"[0-9a-f]{32}"$'},
 }
 _SCHEMES = {"token": {"type": "http", "scheme": "bearer"}}
+_RETRY_AFTER = {"description": "In seconds.", "required": True, "schema": {"type": "string"}}
 _REFUSED: dict[int, dict[str, Any]] = {
     401: {"WWW-Authenticate": {"required": True, "schema": {"type": "string"}}},
-    429: {"Retry-After": {"description": "In seconds.", "required": True, "schema": {"type": "string"}}},
+    429: {"Retry-After": _RETRY_AFTER},
+    503: {"Retry-After": _RETRY_AFTER},
 }
 _PROBLEMS = {
     400: "A parameter that is unknown, or not as it should be.",
@@ -36,6 +38,7 @@ _PROBLEMS = {
     413: "More rows than can be ranked.",
     429: "More requests than a client's share.",
     500: "The worker failed on this.",
+    503: "As many streams are open as may be.",
     504: "An event of `at_least` was not counted in time.",
 }
 
@@ -55,7 +58,7 @@ class Description:
 
 def document(operations: Sequence[Operation], access: Access = EVERYBODY) -> dict[str, Any]:
     """The whole document. Refusals are in it where `access` has them."""
-    types: set[type] = {kind for operation in operations for kind in (*operation.answers, operation.not_ready) if kind}
+    types: set[type] = {kind for operation in operations for kind in _types(operation)}
     types |= {_problem_type(status) for operation in operations for status in operation.problems}
     ordered: list[type] = sorted((types | {ProblemDetails}), key=lambda kind: kind.__name__)
     _, schemas = msgspec.json.schema_components(ordered, ref_template=_REFERENCE)
@@ -67,10 +70,17 @@ def document(operations: Sequence[Operation], access: Access = EVERYBODY) -> dic
     }
 
 
+def _types(operation: Operation) -> Iterator[type]:
+    yield from (*operation.answers, *operation.events.values())
+    if operation.not_ready is not None:
+        yield operation.not_ready
+
+
 def _operation(operation: Operation, access: Access) -> dict[str, Any]:
     found: dict[str, Any] = {"operationId": operation.name, "summary": operation.summary}
     if operation.parameters:
         found["parameters"] = [_parameter(parameter, operation.path) for parameter in operation.parameters]
+        found["parameters"] += [_parameter(header, operation.path) | {"in": "header"} for header in operation.headers]
     refusals = [429] if access.rate.limited and not operation.path.startswith("/health/") else []
     if access.tokens.needed and not is_open(operation.path):
         found["security"] = [{"token": []}]
@@ -102,6 +112,9 @@ def _responses(operation: Operation, refusals: Sequence[int]) -> dict[str, Any]:
         "description": "The answer.",
         "content": {operation.content_type: {"schema": _schema(operation)}},
     }
+    if operation.events:
+        ok["description"] = "Events without end: the type of each one's data is under x-events."
+        ok["x-events"] = {name: _one_of((kind,)) for name, kind in operation.events.items()}
     found = {"200": ok}
     if operation.tagged:
         ok["headers"] = {"ETag": _ETAG}
@@ -126,7 +139,7 @@ def _problem_type(status: int) -> type[ProblemDetails]:
 def _schema(operation: Operation) -> dict[str, Any]:
     if operation.answers:
         return _one_of(operation.answers)
-    return {"type": "string"} if operation.content_type == "text/plain" else {"type": "object"}
+    return {"type": "string"} if operation.content_type.startswith("text/") else {"type": "object"}
 
 
 def _one_of(types: Iterable[type]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The public API, path by path: what each takes and answers. `openapi` tells it to programs, `docs` to people."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from msgspec import Struct
 
@@ -10,14 +10,17 @@ from shopnow_streams.views.archive import Progress
 from shopnow_streams.views.awaited import WAIT_MS, AtLeast
 from shopnow_streams.views.health import Live, Ready
 from shopnow_streams.views.parameters import Described
+from shopnow_streams.views.pushed import EVENTS
 from shopnow_streams.views.revalidation import REVALIDATED
+from shopnow_streams.views.stream import CONTENT_TYPE, IDS, LAST_EVENT_ID, TABLES
 
 
 @dataclass(frozen=True)
 class Operation:
     """What a GET of `path` does. `answers` are the types of its body, one of them at a time; none where it is text.
 
-    `problems` are the statuses of the errors that are its own.
+    `problems` are the statuses of the errors that are its own. `events` are the types of a stream's data, by event;
+    `headers` what it takes besides parameters.
     """
 
     path: str
@@ -28,15 +31,18 @@ class Operation:
     problems: tuple[int, ...] = ()
     content_type: str = "application/json"
     not_ready: type[Struct] | None = None
+    events: Mapping[str, type[Struct]] = field(default_factory=dict)
+    headers: tuple[Described, ...] = ()
 
     @property
     def tagged(self) -> bool:
         """Whether the answer has an ETag."""
-        return self.path.startswith(REVALIDATED)
+        return self.path.startswith(REVALIDATED) and not self.events
 
 
-def operations(partitions: int, *, archive: bool) -> Sequence[Operation]:
-    """All, in reading order, over tables of so many partitions. `archive`: whether this worker archives."""
+def operations(partitions: int, *, archive: bool, stream: bool) -> Sequence[Operation]:
+    """All, in reading order, over tables of so many partitions. `archive`: whether this worker archives;
+    `stream`: whether its tables change."""
     waiting = (AtLeast(partitions), WAIT_MS)
     page = (listing.AFTER, listing.LIMIT)
     span = (hours.BY, hours.FROM, hours.LIMIT, *waiting)
@@ -109,6 +115,20 @@ def operations(partitions: int, *, archive: bool) -> Sequence[Operation]:
     if archive:
         found.append(
             Operation("/api/archive", "getArchive", "How far the archive is, by all workers", (Progress,), (), (400,))
+        )
+    if stream:
+        found.append(
+            Operation(
+                "/api/stream",
+                "streamChanges",
+                "Rows that change, pushed as server-sent events; resumed by Last-Event-ID at any worker",
+                (),
+                (TABLES, IDS),
+                (400, 503),
+                CONTENT_TYPE,
+                events=EVENTS,
+                headers=(LAST_EVENT_ID,),
+            )
         )
     return (
         *found,

@@ -17,26 +17,35 @@ class Origins:
         self._allowed = allowed
 
     def middleware(self) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
-        """Answers preflights, and tells browsers whose pages may read an answer."""
+        """Answers preflights."""
 
         @web.middleware
         async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
-            if not self._allowed or request.path.startswith(_APART):
+            if request.method != "OPTIONS" or "Access-Control-Request-Method" not in request.headers:
                 return await handler(request)
-            origin = request.headers.get("Origin", "")
-            known = "*" in self._allowed or origin in self._allowed
-            if known and request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
-                response: web.StreamResponse = web.Response(status=204)
-                response.headers["Access-Control-Allow-Methods"] = "GET, HEAD"
-                response.headers["Access-Control-Allow-Headers"] = "Authorization, If-None-Match"
-                response.headers["Access-Control-Max-Age"] = str(_MAX_AGE_S)
-            else:
-                response = await handler(request)
-            if "*" not in self._allowed:
-                response.headers.add("Vary", "Origin")
-            if known:
-                response.headers["Access-Control-Allow-Origin"] = "*" if "*" in self._allowed else origin
-                response.headers["Access-Control-Expose-Headers"] = "ETag, Retry-After"
+            if not self._known(request):
+                return await handler(request)
+            response = web.Response(status=204)
+            response.headers["Access-Control-Allow-Methods"] = "GET, HEAD"
+            response.headers["Access-Control-Allow-Headers"] = "Authorization, If-None-Match, Last-Event-ID"
+            response.headers["Access-Control-Max-Age"] = str(_MAX_AGE_S)
             return response
 
         return answer
+
+    async def tell(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Tells browsers whose pages may read an answer, before its first byte: a stream has no end to wait for."""
+        if not self._asked(request):
+            return
+        if "*" not in self._allowed:
+            response.headers.add("Vary", "Origin")
+        if self._known(request):
+            origin = request.headers.get("Origin", "")
+            response.headers["Access-Control-Allow-Origin"] = "*" if "*" in self._allowed else origin
+            response.headers["Access-Control-Expose-Headers"] = "ETag, Retry-After"
+
+    def _asked(self, request: web.BaseRequest) -> bool:
+        return bool(self._allowed) and not request.path.startswith(_APART)
+
+    def _known(self, request: web.BaseRequest) -> bool:
+        return self._asked(request) and ("*" in self._allowed or request.headers.get("Origin", "") in self._allowed)

@@ -10,6 +10,7 @@ from shopnow_streams.views import dashboard, hours, orders, products, stock
 from shopnow_streams.views.access import EVERYBODY, Access
 from shopnow_streams.views.archive import PATH as ARCHIVE_PATH
 from shopnow_streams.views.archive import ArchiveProgress
+from shopnow_streams.views.changed import PATH as CHANGES_PATH
 from shopnow_streams.views.docs import STYLE_PATH, Docs
 from shopnow_streams.views.gather import PATH, Gather
 from shopnow_streams.views.health import Health
@@ -22,6 +23,7 @@ from shopnow_streams.views.requests import Requests
 from shopnow_streams.views.revalidation import REVALIDATED, revalidated
 from shopnow_streams.views.snapshots import PATH as SNAPSHOT_PATH
 from shopnow_streams.views.snapshots import WORKERS_PATH, Snapshots
+from shopnow_streams.views.stream import Stream
 from tables.live import LiveTables
 
 MAX_BODY_BYTES = 1 << 20
@@ -36,14 +38,18 @@ def add_routes(
     archive: ArchiveProgress | None = None,
     snapshots: Snapshots | None = None,
     access: Access = EVERYBODY,
+    stream: Stream | None = None,
 ) -> None:
     """Put the API on Faust's own web server."""
     health = Health(settled, lag, live.next_offset)
-    description = Description(operations(gather.at_least.partitions, archive=archive is not None), access)
+    has = {"archive": archive is not None, "stream": stream is not None}
+    description = Description(operations(gather.at_least.partitions, **has), access)
     docs = Docs(description.document)
     requests = Requests()
+    metrics = Metrics(TablesCollector(live, lag), requests, *filter(None, (archive, stream)))
     outside_in: list[Any] = [requests.middleware(), *access.middlewares(gather.peers)]
     server.middlewares.extend(outside_in)
+    server.on_response_prepare.extend((access.origins.tell, requests.begun))
     for path, view in (
         ("/", dashboard.index),
         (dashboard.FILE_PATH, dashboard.file),
@@ -57,17 +63,21 @@ def add_routes(
         ("/api/funnel", Hours(gather, hours.FUNNEL).listed),
         ("/health/live", health.live),
         ("/health/ready", health.ready),
-        ("/metrics", Metrics(TablesCollector(live, lag), requests, *([archive] if archive else [])).exposed),
+        ("/metrics", metrics.exposed),
         ("/openapi.json", description.shown),
         ("/docs", docs.page),
         (STYLE_PATH, docs.style),
         *([("/api/archive", archive.shown)] if archive else []),
+        *([("/api/stream", stream.open)] if stream else []),
         *([(SNAPSHOT_PATH, snapshots.serve), (WORKERS_PATH, snapshots.workers)] if snapshots else []),
     ):
         server.router.add_get(path, _answering(view, revalidated if path.startswith(REVALIDATED) else _of_this_moment))
     server.router.add_post(PATH, gather.serve)
     if archive:
         server.router.add_post(ARCHIVE_PATH, archive.serve)
+    if stream:
+        server.router.add_post(CHANGES_PATH, stream.hub.changed.serve)
+        server.on_shutdown.append(stream.end)
 
 
 def _answering(

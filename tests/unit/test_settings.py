@@ -30,6 +30,7 @@ GIVEN: dict[str, tuple[str, Any]] = {
     "web_cors_origins": ("https://a.example,https://b.example", "https://a.example,https://b.example"),
     "web_tokens_file": ("secrets/tokens", "secrets/tokens"),
     "web_rate_per_s": ("2.5", 2.5),
+    "web_streams": ("50", 50),
     "log_format": ("json", "json"),
     "session_timeout_s": ("6.5", 6.5),
     "flush_interval_s": ("0.2", 0.2),
@@ -134,6 +135,7 @@ def test_a_switch_may_be_written_in_several_ways(text: str, value: bool) -> None
         ("replication_factor", [1], [0]),
         ("web_port", [1, 65_535], [0, 65_536, -1]),
         ("session_timeout_s", [3.0, 40.0], [2.9, 40.1, float("nan"), float("inf"), -10.0]),
+        ("web_streams", [0, 100_000], [-1, 100_001]),
         ("web_rate_per_s", [0.0, 1e6], [-0.1, 1e7, float("nan")]),
         (
             "web_cors_origins",

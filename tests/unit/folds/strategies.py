@@ -82,7 +82,7 @@ _SECONDS = (0, 0, 1, -1, 3599, 3600, -3600, 7200, 86_400 * 40)
 _ORDERS = (0, 1, "1", 2, "2", "C-é", "C\0")
 
 
-def _event(number: int) -> tuple[Topic, Event]:
+def event_of(number: int) -> tuple[Topic, Event]:
     """One event for each number, nearby ones alike: what a list of numbers shrinks to is a simple history."""
 
     def pick(choices: int) -> int:
@@ -119,7 +119,7 @@ def _event(number: int) -> tuple[Topic, Event]:
 
 def histories(most: int = 20) -> st.SearchStrategy[list[tuple[Topic, Event]]]:
     """Events of all topics with few keys and few instants; one number an event, so that a long one is quickly drawn."""
-    return st.lists(st.integers(0, 2**44).map(_event), max_size=most)
+    return st.lists(st.integers(0, 2**44).map(event_of), max_size=most)
 
 
 def fold_all(definition: Definition[Any], happened: Iterable[tuple[Topic, Event]]) -> dict[Any, Any]:

@@ -20,16 +20,22 @@ from shopnow_streams.folds import TABLES
 from shopnow_streams.topics import Topic
 from shopnow_streams.views.access import EVERYBODY, Access
 from shopnow_streams.views.archive import ArchiveProgress
+from shopnow_streams.views.changed import Changed
 from shopnow_streams.views.gather import Gather
+from shopnow_streams.views.hub import Hub
 from shopnow_streams.views.peers import Peers
 from shopnow_streams.views.routes import add_routes
 from shopnow_streams.views.snapshots import Snapshots
+from shopnow_streams.views.stream import Stream
+from tables.changes import Changes
 from tables.live import LiveTables, LiveTablesConfig, Owned
 from tables.partition import Partition
 from tables.store import PartitionStore
 from tests.fakes import FakeWriter, apply, batch_of, settle
 
 PARTITIONS = 4
+STREAMS = 5
+TICK_S = 0.02
 
 
 @dataclass
@@ -42,6 +48,8 @@ class Worker:
     knows: set[str]
     folder: Path
     gather: Gather
+    hub: Hub
+    changes: Changes
     settled: bool = True
     lag: dict[TP, int] = field(default_factory=dict)
 
@@ -58,6 +66,16 @@ class Worker:
             if part:
                 start = owned.partition.positions.get(str(topic), 0)
                 apply(owned.partition, batch_of(topic, number, part, start=start))
+
+    def take(self, other: "Worker", number: int) -> Partition:
+        """The partition as the other one, which has it no more, had cut it last."""
+        store = other.live.owned.pop(number).partition.store
+        return Partition(number, TABLES, store)
+
+    def own(self, partition: Partition) -> None:
+        """Answer for it from now on."""
+        self.live.owned[partition.number] = Owned(partition, FakeWriter(partition.number), asyncio.Lock())  # type: ignore[arg-type]
+        self.live.on_owned(partition)
 
     async def get(self, path: str, status: int = 200, /, **query: Any) -> Any:
         """The JSON of a path; the answer must have this status."""
@@ -114,9 +132,13 @@ async def fleet(folder: Path) -> AsyncIterator[MakeWorker]:
         server = TestServer(application)
         peers = Peers(faust_app, access.tokens)
         gather, snapshots = Gather(peers, live, PARTITIONS), Snapshots(peers, live, PARTITIONS)
-        worker = Worker(live, server, session, addresses, own, gather)
         progress = ArchiveProgress(archiver, "hdfs://there/shopnow", peers) if archiver else None  # type: ignore[arg-type]
-        add_routes(application, gather, live, lambda: worker.settled, lambda: worker.lag, progress, snapshots, access)
+        changes = Changes(live)
+        stream = Stream(Hub(Changed(gather, changes), tick_s=TICK_S), STREAMS)
+        worker = Worker(live, server, session, addresses, own, gather, stream.hub, changes)
+        add_routes(
+            application, gather, live, lambda: worker.settled, lambda: worker.lag, progress, snapshots, access, stream
+        )
         await server.start_server()
         faust_app.conf.canonical_url = str(server.make_url(""))
         addresses.add(faust_app.conf.canonical_url)

@@ -1,5 +1,6 @@
 """Every answer is what `/openapi.json` says of it, and every parameter is taken and refused as it says:
-requests made up by schemathesis, with all its checks, to a worker whose partitions are made by hand."""
+requests made up by schemathesis, with all its checks, to a worker whose partitions are made by hand. The stream has no
+end: test_stream.py reads it, each event by its type."""
 
 import asyncio
 import threading
@@ -85,15 +86,15 @@ LATE = {"expected-statuses": ["2xx", "3xx", "4xx", "504"]}
 """An event that is waited for may be one that never comes."""
 
 CONFIG = SchemathesisConfig.from_dict({"checks": {"not_a_server_error": LATE}})
-schema = schemathesis.openapi.from_dict(document(operations(PARTITIONS, archive=True)), config=CONFIG)
+schema = schemathesis.openapi.from_dict(document(operations(PARTITIONS, archive=True, stream=True)), config=CONFIG)
 
 
 async def test_the_description_is_the_one_that_is_served(make_worker: MakeWorker) -> None:
     worker: Worker = await make_worker(archiver=FakeArchiver({}))
-    assert await worker.get("/openapi.json") == document(operations(PARTITIONS, archive=True))
+    assert await worker.get("/openapi.json") == document(operations(PARTITIONS, archive=True, stream=True))
 
 
-@schema.parametrize()
+@schema.exclude(path="/api/stream").parametrize()
 @settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_it_is_as_it_says(case: schemathesis.Case[Any], served: Served) -> None:
     wait_ms = case.query.get("wait_ms", 2_000)

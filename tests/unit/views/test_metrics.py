@@ -25,6 +25,10 @@ NAMES = {
     "shopnow_restore_seconds",
     "shopnow_restored_rows",
     "shopnow_http_request_seconds",
+    "shopnow_stream_clients",
+    "shopnow_stream_dropped",
+    "shopnow_stream_events",
+    "shopnow_stream_refused",
     "shopnow_build_info",
 }
 

@@ -13,6 +13,8 @@ APART = ("/internal/", "/static/", "/docs")
 """Not of the API that others build on."""
 
 PAGES = {"/"}
+STREAM = "/api/stream"
+"""It has no end that could be waited for; test_stream.py tries its parameters."""
 
 
 @pytest.fixture
@@ -68,7 +70,7 @@ async def test_each_parameter_has_an_example_that_is_accepted(described: Any, ma
     for path, methods in described["paths"].items():
         for parameter in methods["get"].get("parameters", []):
             assert parameter["description"]
-            if parameter["in"] == "query" and "{id}" not in path:
+            if parameter["in"] == "query" and "{id}" not in path and path != STREAM:
                 example = parameter["example"]
                 await worker.get(path, **{parameter["name"]: example[0] if isinstance(example, list) else example})
                 tried += 1
@@ -85,6 +87,21 @@ async def test_every_answer_is_of_a_named_type_with_all_its_fields(described: An
     assert text.count('"$ref"') >= 20
     for name in schemas:
         assert f'"#/components/schemas/{name}"' in text, f"{name} is not used"
+
+
+async def test_a_stream_is_described_by_its_events(described: Any) -> None:
+    stream = described["paths"][STREAM]["get"]
+    ok = stream["responses"]["200"]
+    assert ok["content"] == {"text/event-stream": {"schema": {"type": "string"}}}
+    assert ok["x-events"].keys() == {"products", "stock", "orders", "hours", "position", "reset", "dropped"}
+    assert ok["x-events"]["products"] == {"$ref": "#/components/schemas/ProductChanges"}
+    assert "headers" not in ok
+    assert "Retry-After" in stream["responses"]["503"]["headers"]
+    assert {(each["name"], each["in"]) for each in stream["parameters"]} == {
+        ("tables", "query"),
+        ("ids", "query"),
+        ("Last-Event-ID", "header"),
+    }
 
 
 async def test_readiness_says_503_in_its_own_words(described: Any) -> None:
