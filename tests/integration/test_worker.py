@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,6 +25,7 @@ from tests import oracle
 from tests.chaos.fleet import make_topics, watching, wrong
 from tests.chaos.traffic import CODECS, PARTITIONS, Sender, Sent, traffic
 from tests.conftest import ROOT, WorkerProcess, eventually
+from tests.integration.pushed import Pushed
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -151,9 +153,13 @@ def test_a_worker_ends_in_time_and_goes_on_from_there(kafka: KafkaBroker, worker
     send(kafka, some(2_000, seed=4))
     one.start()
     before = assert_as_the_log(kafka, one)
-    started = time.monotonic()
-    assert one.stop() == 0
-    assert time.monotonic() - started < TERM_S
+    with Pushed(one.url) as pushed:
+        eventually(lambda: pushed.last_id)
+        started = time.monotonic()
+        assert one.stop() == 0
+        assert time.monotonic() - started < TERM_S
+        assert pushed.ended.wait(5)
+        assert pushed.named("dropped") == [{"reason": "stopping"}]
     assert committed(kafka, "goes-on") == oracle.read_ends(kafka.bootstrap)
     one.start()
     assert settled(kafka, one) == before
@@ -214,6 +220,14 @@ def test_two_workers_share_the_partitions_and_each_answers_for_all(kafka: KafkaB
     assert partitions_of(one) | partitions_of(other) == set(range(PARTITIONS))
     answer = one.get("/api/funnel")
     assert (answer["complete"], answer["partitions"]) == (True, {"answered": 4, "of": 4})
+    with Pushed(one.url) as pushed:
+        eventually(lambda: pushed.last_id)
+        send(kafka, some(300, seed=30))
+        assert_as_told(settled(kafka, one, other), one, pushed)
+    send(kafka, some(300, seed=31))
+    with Pushed(other.url, pushed.last_id) as pushed:
+        assert_as_told(settled(kafka, one, other), one, pushed)
+        assert pushed.named("reset") == []
     with watching([one.url], every_s=0.1) as said:
         send(kafka, some(500, seed=8))
         other.signal(signal.SIGKILL)
@@ -223,6 +237,23 @@ def test_two_workers_share_the_partitions_and_each_answers_for_all(kafka: KafkaB
         assert_as_the_log(kafka, one)
     assert wrong(said(), oracle.Totals(oracle.read_log(kafka.bootstrap))) == []
     assert said()
+
+
+def assert_as_told(answers: oracle.Answers, worker: WorkerProcess, pushed: Pushed) -> None:
+    """What was pushed, up to where the answers stand, is what the worker answers; all partitions are in it."""
+
+    def as_far() -> bool:
+        events = [body for name, body, event_id in pushed.heard if event_id]
+        offsets = {topic: {int(at): to for at, to in of.items()} for topic, of in events[-1]["offsets"].items()}
+        return bool(offsets == answers.offsets)
+
+    eventually(as_far, SETTLE_S)
+    for name, path in (("products", "/api/products/"), ("stock", "/api/stock/"), ("orders", "/api/orders/")):
+        rows = pushed.rows(name)
+        assert rows
+        for key, row in itertools.islice(rows.items(), 50):
+            told = worker.get(path + urllib.parse.quote(key, safe=""))
+            assert told == {**told, **row}
 
 
 def partitions_of(worker: WorkerProcess) -> set[int]:
