@@ -3,6 +3,7 @@
 import asyncio
 import ctypes
 import gc
+import resource
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
@@ -43,6 +44,9 @@ logger = get_logger(__name__)
 
 M_ARENA_MAX = -8
 """glibc's name for the bound on arenas (mallopt(3))."""
+
+OPEN_FILES = 1_000
+"""Of the stores, Kafka's connections and other requests; clients of streams come to that."""
 
 FOREVER_S = 1e9
 """aiokafka leaves a group whose records it does not hand out; ours come from the reader."""
@@ -110,6 +114,7 @@ class ShopNowApp(BatchApp):
         """Called by Faust when everything else has started."""
         await super().on_started()
         tune_memory()
+        allow_open_files(self.settings.web_streams + OPEN_FILES)
         if self.archive is not None:
             self.archive.finalize()
             await self.add_runtime_dependency(self.archive)
@@ -141,6 +146,17 @@ def tune_memory() -> None:
     with suppress(AttributeError, OSError):  # another C library
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
     pyarrow.set_memory_pool(pyarrow.system_memory_pool())
+
+
+def allow_open_files(count: int) -> None:
+    """Let this process have so many open, where the system allows it: clients take them, and the stores need some."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < count:
+        logger.warning(
+            "only %d files may be open, and SHOPNOW_WEB_STREAMS needs %d: raise the limit, or lower it", hard, count
+        )
+    elif soft != resource.RLIM_INFINITY and soft < count:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
 
 
 async def ensure_topics(settings: Settings) -> None:

@@ -20,6 +20,13 @@ TICK_S = 0.25
 LINGER_S = 60.0
 """It goes on looking for so long without a client: one that was cut off finds its place in the log."""
 
+BYTES_PER_S = 128 << 20
+"""To all clients together. More would be the folds' time: looks then come later, and a row that changes often is sent
+less often."""
+
+LONGEST_S = 5.0
+"""Between two looks, however many clients there are and however much changes."""
+
 _GROUP = 50
 """Clients woken in one go: some milliseconds, and then the folds have their turn."""
 
@@ -138,10 +145,10 @@ class Hub:
         self._ready.clear()
         somebody_s = loop.time()
         while self.clients or loop.time() - somebody_s < LINGER_S:
-            begun_s = loop.time()
+            begun_s, size = loop.time(), 0
             try:
                 if self._begun:
-                    await self.look()
+                    size = await self.look()
                 else:
                     self._stands, self._begun = await self.changed.here(), True
                 self._ready.set()
@@ -151,10 +158,16 @@ class Hub:
             now = loop.time()
             somebody_s = now if self.clients else somebody_s
             took_s = now - begun_s
-            await asyncio.sleep(max(self._tick_s - took_s, took_s))
+            await asyncio.sleep(max(self._tick_s - took_s, took_s, self._sending_s(size)))
 
-    async def look(self) -> None:
-        """What changed since the look before becomes the next tick. Where it raises, the next look finds it."""
+    def _sending_s(self, size: int) -> float:
+        """How long a tick of so many bytes may take to be sent to all who get it whole."""
+        whole = sum(client.choice.ids is None for client in self.clients)
+        return min(size * whole / BYTES_PER_S, LONGEST_S)
+
+    async def look(self) -> int:
+        """What changed since the look before becomes the next tick, of so many bytes. Where it raises, the next look
+        finds it."""
         before = self._stands
         owed, self._owed = self._owed, {}
         try:
@@ -165,12 +178,15 @@ class Hub:
         self._stands = found
         if found.lost:
             self._log.append(_beginning(found, "too-old"))
-            return
+            return 0
         self._owe(found.lacking)
         moved = found.partitions != before.partitions
         if found.batches or moved:
             text = None if self._owed else found.bookmark.text
-            self._log.append(Tick(found.batches, text, closes=_position(found) if moved else None))
+            tick = Tick(found.batches, text, closes=_position(found) if moved else None)
+            self._log.append(tick)
+            return tick.size
+        return 0
 
     async def _wake_clients(self) -> None:
         clients = list(self.clients)

@@ -26,7 +26,7 @@ class Requests(Collector):
             buckets=BUCKETS_S,
             registry=None,
         )
-        self._begun_s: dict[int, float] = {}
+        self._begun_s: dict[int, float | None] = {}  # of requests that are being answered
 
     def collect(self) -> Iterator[Metric]:
         """Called by the registry for each scrape."""
@@ -34,7 +34,8 @@ class Requests(Collector):
 
     async def begun(self, request: web.BaseRequest, _response: web.StreamResponse) -> None:
         """Called before an answer's first byte. That is when a stream is answered, however long its reader stays."""
-        self._begun_s[id(request)] = time.perf_counter()
+        if id(request) in self._begun_s:
+            self._begun_s[id(request)] = time.perf_counter()
 
     def middleware(self) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
         """To be the outermost one."""
@@ -42,7 +43,7 @@ class Requests(Collector):
         @web.middleware
         async def timed(request: web.Request, handler: Handler) -> web.StreamResponse:
             begun_s = time.perf_counter()
-            self._begun_s.pop(id(request), None)  # of one before it, that was answered past this
+            self._begun_s[id(request)] = None
             status = 499  # the client went away
             try:
                 response = await handler(request)
@@ -54,7 +55,7 @@ class Requests(Collector):
                 status = 500
                 raise
             finally:
-                ended_s = self._begun_s.pop(id(request), time.perf_counter())
+                ended_s = self._begun_s.pop(id(request)) or time.perf_counter()
                 self._seconds.labels(_pattern(request), status).observe(ended_s - begun_s)
             return response
 

@@ -1,5 +1,6 @@
 """The application as it is put together: nothing vanished, nothing touched yet."""
 
+import resource
 import socket
 import threading
 from pathlib import Path
@@ -14,7 +15,7 @@ from shopnow_streams.delivery.consumer import Consumer
 from shopnow_streams.errors import SettingsError
 from shopnow_streams.settings import Settings
 from shopnow_streams.topics import Topic
-from shopnow_streams.wiring import ShopNowApp, create_app, create_archive_app
+from shopnow_streams.wiring import ShopNowApp, allow_open_files, create_app, create_archive_app
 
 TABLES = {"products", "stock", "orders", "hours", "rejections", "positions"}
 TOPICS = {"produit-consulte", "article-ajoute", "commande-validee", "paiement-accepte", "stock-mis-a-jour"}
@@ -32,6 +33,19 @@ async def app(tmp_path: Path) -> ShopNowApp:
 async def test_a_file_of_tokens_that_is_none_is_refused_before_anything_starts(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="SHOPNOW_WEB_TOKENS_FILE"):
         create_app(settings(tmp_path, web_tokens_file=str(tmp_path / "nowhere")))
+
+
+@pytest.mark.parametrize(
+    ("limits", "becomes"), [((256, 4_096), 2_000), ((3_000, 4_096), None), ((256, 1_000), None), ((-1, -1), None)]
+)
+def test_as_many_files_may_be_open_as_streams_need_where_the_system_allows_it(
+    monkeypatch: pytest.MonkeyPatch, limits: tuple[int, int], becomes: int | None
+) -> None:
+    set_to: list[tuple[int, int]] = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _which: limits)
+    monkeypatch.setattr(resource, "setrlimit", lambda _which, limits: set_to.append(limits))
+    allow_open_files(2_000)
+    assert set_to == ([] if becomes is None else [(becomes, limits[1])])
 
 
 def test_agents_and_tables_are_all_there(app: ShopNowApp) -> None:

@@ -1,5 +1,8 @@
 """Requests as `/metrics` has them: by the pattern of their path, so that nobody can make up labels."""
 
+from typing import Any
+
+from shopnow_streams.views.requests import Requests
 from tests.unit.views.conftest import Worker
 from tests.unit.views.test_metrics import scraped
 
@@ -24,3 +27,11 @@ async def test_requests_are_timed_by_pattern_and_status(worker: Worker) -> None:
         ("unknown", "404"): 2,
     }
     assert ("/metrics", "200") in await counts(worker)
+
+
+async def test_nothing_is_kept_of_a_request_that_was_answered(worker: Worker) -> None:
+    hooks: list[Any] = list(worker.server.app.on_response_prepare)
+    (requests,) = [hook.__self__ for hook in hooks if isinstance(hook.__self__, Requests)]
+    for _ in range(3):
+        await worker.get("/api/products")
+    assert not requests._begun_s

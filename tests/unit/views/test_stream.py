@@ -10,7 +10,7 @@ import pytest
 
 from shopnow_streams.events import Event, OrderPlaced, ProductViewed, StockUpdated
 from shopnow_streams.topics import Topic
-from shopnow_streams.views import bookmark, client
+from shopnow_streams.views import bookmark, client, hub
 from shopnow_streams.views.access import Access
 from shopnow_streams.views.bookmark import Bookmark
 from shopnow_streams.views.origins import Origins
@@ -235,6 +235,22 @@ async def test_one_look_is_for_all_clients_and_none_without(worker: Worker, monk
         for listener in listeners:
             await listener.until(lambda listener=listener: listener.rows["stock"])
     assert [(query.table, query.keys) for query in reads] == [("stock", ["8"])]
+
+
+async def test_much_for_many_is_sent_less_often(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with listening(worker) as listener:
+        await listener.until(lambda: listener.last_id)
+        monkeypatch.setattr(hub, "BYTES_PER_S", 1)
+        monkeypatch.setattr(hub, "LONGEST_S", 0.3)
+        worker.fold(0, Topic.STOCK_UPDATED, [count()])
+        await listener.until(lambda: listener.rows["stock"])
+        begun = time.monotonic()
+        for number in range(8, 12):
+            worker.fold(0, Topic.STOCK_UPDATED, [count(number)])
+            await asyncio.sleep(0.02)
+        await listener.until(lambda: 11 in listener.rows["stock"])
+        assert time.monotonic() - begun > 0.15
+        assert len(listener.named("stock")) <= 3
 
 
 async def test_as_many_streams_as_may_be_then_503(worker: Worker) -> None:
