@@ -5,7 +5,7 @@ import sys
 import click
 from rich.console import Console
 
-from benchmarks import archive, catch_up, formats, producer
+from benchmarks import archive, catch_up, formats, producer, push
 from benchmarks.results import shown
 from shopnow_streams.errors import ShopNowError
 
@@ -19,6 +19,7 @@ def benchmarks(context: click.Context) -> None:
         context.invoke(producer.main)
         context.invoke(archive.main)
         context.invoke(formats.main)
+        context.invoke(push.main)
 
 
 @benchmarks.command("catch-up")
@@ -34,6 +35,7 @@ def catching_up(events: int, rounds: int) -> None:
 benchmarks.add_command(producer.main, "producer")
 benchmarks.add_command(archive.main, "archive")
 benchmarks.add_command(formats.main, "formats")
+benchmarks.add_command(push.main, "push")
 
 
 if __name__ == "__main__":

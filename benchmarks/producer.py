@@ -184,7 +184,7 @@ async def _aiokafka(connection: KafkaConnection, batch: list[Event]) -> Timing:
 
 
 @contextmanager
-def _broker() -> Iterator[str]:
+def broker() -> Iterator[str]:
     """A broker of our own, gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="shopnow-bench-") as folder:
         stack = LocalStack(Path(folder) / "stack", StackPorts(*free_ports(7)))
@@ -202,7 +202,7 @@ def main(events: int, kafka: str | None) -> None:
     """Ratios are what to quote: machines differ, runs differ."""
     console = Console()
     if kafka is None:
-        with _broker() as bootstrap:
+        with broker() as bootstrap:
             _report(bootstrap, events, console)
     else:
         _report(kafka, events, console)
