@@ -153,7 +153,9 @@ def allow_open_files(count: int) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < count:
         logger.warning(
-            "only %d files may be open, and SHOPNOW_WEB_STREAMS needs %d: raise the limit, or lower it", hard, count
+            "only {limit} files may be open, and SHOPNOW_WEB_STREAMS needs {needed}: raise the limit, or lower it",
+            limit=hard,
+            needed=count,
         )
     elif soft != resource.RLIM_INFINITY and soft < count:
         resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))

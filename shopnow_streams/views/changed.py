@@ -1,7 +1,6 @@
 """What changed since a bookmark, over all workers: which keys, and then their rows, merged as in every view."""
 
 import asyncio
-import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from shopnow_streams.logs.logger import get_logger
 from shopnow_streams.views.bookmark import Bookmark
 from shopnow_streams.views.gather import Gather
 from shopnow_streams.views.page import Problem, json_response
@@ -19,7 +19,7 @@ from tables.changes import Changes, PartitionChanges
 from tables.journal import Mark
 from tables.reads import Answer, Query
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 PATH = "/internal/changes"
 MAX_KEYS = 20_000
@@ -147,7 +147,11 @@ def _decoded(peer: str, body: bytes) -> list[PartitionChanges]:
     try:
         return _decode_changes(body)
     except msgspec.MsgspecError as error:
-        logger.warning("worker %s answers in another form: %r; what changed there is not seen", peer, error)
+        logger.warning(
+            "worker {worker} answers in another form: {error!r}; what changed there is not seen",
+            worker=peer,
+            error=error,
+        )
         return []
 
 

@@ -1,12 +1,12 @@
 """All open streams of one worker, and the one look at the tables, four times a second, that is for all of them."""
 
 import asyncio
-import logging
 from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
 
+from shopnow_streams.logs.logger import get_logger
 from shopnow_streams.views import bookmark as bookmarks
 from shopnow_streams.views.bookmark import Bookmark
 from shopnow_streams.views.changed import Changed, Found, Keys
@@ -14,7 +14,7 @@ from shopnow_streams.views.client import Client
 from shopnow_streams.views.pushed import Dropped, DropReason, Position, Reset, ResetReason
 from shopnow_streams.views.ticks import Log, Piece, Tick, event, pieces
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 TICK_S = 0.25
 LINGER_S = 60.0
