@@ -7,9 +7,12 @@ import click
 
 from shopnow_streams.errors import EventRejected
 from shopnow_streams.events import decode
-from shopnow_streams.producer import ShopProducer
+from shopnow_streams.producer import ProducerOptions, ShopProducer
 from shopnow_streams.settings import from_environment
 from shopnow_streams.topics import Topic
+
+PATIENCE = ProducerOptions(connect_timeout_s=10.0)
+"""Of somebody who waits for the answer: other commands wait as long."""
 
 
 @click.command()
@@ -33,7 +36,7 @@ def send(topic: str, event: str, as_json: bool) -> None:
         raise click.BadParameter(
             f"not an event of {topic}: {rejected.args[0].detail}", param_hint="EVENT"
         ) from rejected
-    with ShopProducer(from_environment().connection) as producer:
+    with ShopProducer(from_environment().connection, PATIENCE) as producer:
         delivery = producer.send_and_wait(decoded)
     if as_json:
         click.echo(json.dumps(delivery._asdict()))

@@ -85,7 +85,7 @@ def test_every_row_of_workers_at_work_and_then_the_one_that_is_wrong(
     settings = {
         "archive": f"{hdfs.uri}/{uuid.uuid4().hex}",
         "archive_webhdfs": hdfs.webhdfs_url,
-        "archive_segment_age_s": "20",
+        "archive_segment_age_s": "10",
         "session_timeout_s": "4",
     }
     workers = [worker("audited", **settings), worker("audited", **settings)]
