@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from rich.table import Table
 
-from benchmarks.results import median
+from benchmarks.results import headed, median
 
 
 @dataclass(frozen=True)
@@ -60,11 +60,7 @@ LINES: Mapping[str, Callable[[Archived], str]] = {
 def shown(rounds: Mapping[str, Sequence[Archived]], peer: str) -> Table:
     """A column for each way, its median round by `per_s`; the last lines are ratios to the `peer`'s median round."""
     count = max(len(results) for results in rounds.values())
-    title = "archiving" if count == 1 else f"archiving: the median of {count} rounds"
-    table = Table(title=title, title_justify="left", box=None, header_style="bold")
-    table.add_column("", no_wrap=True)
-    for way in rounds:
-        table.add_column(way, justify="right")
+    table = headed("archiving", list(rounds), count)
     medians = {way: median(results) for way, results in rounds.items()}
     for name, said in LINES.items():
         table.add_row(name, *(said(one) for one in medians.values()))

@@ -56,17 +56,23 @@ def late_rate(seen: Sequence[tuple[float, int]], events: int) -> float:
     return (events - half[1]) / (end - half[0])
 
 
+def headed(what: str, ways: Sequence[str], rounds: int) -> Table:
+    """A table without rows yet: what was measured, in so many rounds, and a column for each way."""
+    title = what if rounds == 1 else f"{what}: the median of {rounds} rounds"
+    table = Table(title=title, title_justify="left", box=None, header_style="bold")
+    table.add_column("", no_wrap=True)
+    for way in ways:
+        table.add_column(way, justify="right")
+    return table
+
+
 def shown(rounds: Rounds, peers: Mapping[str, str]) -> Table:
     """A column for each way, its median round; 80 characters are enough for five of them.
 
     `peers` are the lines of ratios: what each is called, and its way.
     """
     count = max(len(results) for results in rounds.values())
-    title = "catching up" if count == 1 else f"catching up: the median of {count} rounds"
-    table = Table(title=title, title_justify="left", box=None, header_style="bold")
-    table.add_column("", no_wrap=True)
-    for way in rounds:
-        table.add_column(way, justify="right")
+    table = headed("catching up", list(rounds), count)
     medians = [median(results) for results in rounds.values()]
     rates = [[result.per_s for result in results] for results in rounds.values()]
     table.add_row("events", *(f"{one.events:,}" for one in medians))

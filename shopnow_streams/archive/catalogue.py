@@ -9,7 +9,7 @@ from shopnow_streams.archive.window import Window
 from shopnow_streams.errors import ArchiveCorrupt
 from shopnow_streams.topics import Topic
 from sinks.archive import UNFINISHED, Archive
-from sinks.files import Entry
+from sinks.files import Entry, Files
 from sinks.segments import SegmentName, is_hidden, parse_day, parse_name, segment_name
 
 
@@ -30,6 +30,12 @@ class SegmentFile:
     def order(self) -> tuple[int, int]:
         """By partition and offset."""
         return self.name.partition, self.name.first
+
+
+def is_changed(files: Files, file: SegmentFile) -> bool:
+    """Whether it is not there any more as it was listed. Blocks; raises SinkUnavailable."""
+    entry = files.stat(file.path)
+    return entry is None or entry.size != file.size
 
 
 class Stray(NamedTuple):

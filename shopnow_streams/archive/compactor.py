@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from shopnow_streams.archive.catalogue import Catalogue, SegmentFile
+from shopnow_streams.archive.catalogue import Catalogue, SegmentFile, is_changed
 from shopnow_streams.archive.compaction import Piece, Run
 from shopnow_streams.archive.exclusive import HIDDEN
 from shopnow_streams.archive.in_order import in_order
@@ -23,7 +23,6 @@ from sinks.files import Files, JoinableFiles
 from sinks.formats import Format
 from sinks.merging import merged
 from sinks.parquet import notes
-from sinks.segments import date_directory
 
 
 class Outcome(NamedTuple):
@@ -105,13 +104,12 @@ class Compactor:
         return self._files.read(file.path, 0, file.size)
 
     def _require(self, file: SegmentFile) -> None:
-        entry = self._files.stat(file.path)
-        if entry is None or entry.size != file.size:
+        if is_changed(self._files, file):
             raise ArchiveCorrupt(f"{self._files.url(file.path)} changed while it was to be compacted: begin again")
 
     def _write(self, beside: SegmentFile, what: str, data: bytes) -> str:
         name = beside.name
-        directory = f"{name.topic}/{date_directory(name.date)}"
+        directory = beside.path.rpartition("/")[0]
         path = f"{directory}/{HIDDEN}{name.partition}+{name.first:020d}.{self._id}.{what}"
         self._files.write(path, data)
         arrived = self._files.stat(path)

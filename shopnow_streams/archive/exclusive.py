@@ -8,6 +8,8 @@ import json
 import os
 import socket
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -35,8 +37,8 @@ class ExclusiveLock:
     def acquire(self, work: Work, *, take_over: bool = False) -> None:
         """Make it ours. Raises ArchiveBusy where it is another's, unless that is gone and `take_over` says so.
 
-        Then what the other had ready is removed: should it only have slept, it finds nothing to go on with. Whatever
-        is raised, call `release` after it.
+        Then what the other had ready is removed: should it only have slept, it finds nothing to go on with. So is,
+        before a compaction, what one that was killed had. Whatever is raised, call `release` after it; see `holding`.
         """
         began = datetime.now(UTC).isoformat(timespec="seconds")
         who = {"work": work, "host": socket.gethostname(), "pid": os.getpid(), "began": began, "id": uuid.uuid4().hex}
@@ -45,8 +47,17 @@ class ExclusiveLock:
             self._files.remove(LOCK)
         if not place(self._files, LOCK, self.token.encode()):
             raise ArchiveBusy(_described(self._files, self._held()))
-        if take_over:
-            self.remove_hidden()
+        if take_over or work == "compact":
+            self._remove_hidden()
+
+    @contextmanager
+    def holding(self, work: Work, *, take_over: bool = False) -> Iterator[None]:
+        """It is ours for as long as the block lasts. Raises as `acquire`."""
+        try:
+            self.acquire(work, take_over=take_over)
+            yield
+        finally:
+            self.release()
 
     def check(self) -> None:
         """Raises ArchiveBusy where it is not ours (any more)."""
@@ -59,8 +70,7 @@ class ExclusiveLock:
         if self.token and self._held() == self.token:
             self._files.remove(LOCK)
 
-    def remove_hidden(self) -> None:
-        """Remove what a compaction had ready and did not use."""
+    def _remove_hidden(self) -> None:
         for topic in Topic:
             for day in self._files.list(str(topic)):
                 for entry in self._files.list(f"{topic}/{day.name}") if day.is_directory else ():

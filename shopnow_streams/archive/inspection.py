@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from shopnow_streams.archive.catalogue import Catalogue, SegmentFile
+from shopnow_streams.archive.catalogue import Catalogue, SegmentFile, is_changed
 from shopnow_streams.archive.contents import Footer, milliseconds, read_footer, read_rows
 from shopnow_streams.archive.offsets import disorder, runs
 from shopnow_streams.archive.tally import Tallies
@@ -73,8 +73,7 @@ def inspect(catalogue: Catalogue, file: SegmentFile, bounds: Mapping[int, Sequen
     except FileNotFoundError:
         seen.gone = True
     except (ArchiveCorrupt, SinkUnavailable) as error:
-        entry = catalogue.files.stat(file.path)
-        seen.gone = entry is None or entry.size != file.size
+        seen.gone = is_changed(catalogue.files, file)
         seen.unreadable = str(error)
     return seen
 

@@ -32,10 +32,6 @@ class Part(msgspec.Struct, frozen=True):
     value_bytes: int = 0
     checksum: int = 0
 
-    def says(self, tally: Tally | None) -> bool:
-        """Whether those are the records."""
-        return self == part_of(self.below, tally)
-
 
 class Seal(msgspec.Struct, frozen=True):
     """One hour of one topic: by partition the part that was there when it was sealed, then each that came late."""

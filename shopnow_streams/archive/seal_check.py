@@ -1,5 +1,6 @@
 """Whether the hours of a partition still are what their seals say."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
 from shopnow_streams.archive import findings
@@ -43,7 +44,7 @@ class SealCheck:
     def _compare(self, seal: Seal) -> Iterable[Finding]:
         after = 0
         for part in seal.partitions[self._place.partition]:
-            before, after = after, self._bounds.index(part.below) + 1
+            before, after = after, bisect_right(self._bounds, part.below)
             if part.first is not None and part.first < self._begins:
                 continue
             found = part_of(part.below, self._tallies.of(seal.hour_ms, before, after))

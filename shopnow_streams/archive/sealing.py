@@ -63,8 +63,14 @@ class Sealer:
         newest = self._seals.newest()
         return None if newest is None else newest.hour_ms + HOUR_MS
 
-    def seal(self, until_ms: int, told: Told = lambda _file: None) -> Sealed:
-        """Seal all hours before `until_ms`, and finish a pass that was cut off first.
+    def ends(self) -> dict[int, int]:
+        """Where the archive ends by now, by partition."""
+        partitions = {file.name.partition for file in self._catalogue.listing(self._topic).segments}
+        ends = self._catalogue.archive.ends(self._topic, partitions)
+        return {number: end for number, end in ends.items() if end is not None}
+
+    def seal(self, until_ms: int, ends: Mapping[int, int], told: Told = lambda _file: None) -> Sealed:
+        """Seal all hours before `until_ms`, of the records below `ends`, and finish a pass that was cut off first.
 
         Raises ArchiveCorrupt, with nothing sealed, where the archive lacks offsets.
         """
@@ -77,7 +83,7 @@ class Sealer:
         if until_ms <= since_ms:
             return done
         before = {} if newest is None else {number: parts[-1].below for number, parts in newest.partitions.items()}
-        intent = Intent(since_ms, until_ms, before, self._ends())
+        intent = Intent(since_ms, until_ms, before, dict(ends))
         self._held()
         if not place(self._files, self._intent_path, msgspec.json.encode(intent)):
             raise ArchiveBusy(f"{self._files.url(self._intent_path)} came between: seal again")
@@ -93,11 +99,6 @@ class Sealer:
         except msgspec.MsgspecError as error:
             url = self._files.url(self._intent_path)
             raise ArchiveCorrupt(f"{url} is no intent of a sealing ({error}): put it back from a copy") from error
-
-    def _ends(self) -> dict[int, int]:
-        partitions = {file.name.partition for file in self._catalogue.listing(self._topic).segments}
-        ends = self._catalogue.archive.ends(self._topic, partitions)
-        return {number: end for number, end in ends.items() if end is not None}
 
     def _pass(self, intent: Intent, told: Told) -> Sealed:
         tallies = self._tallied(intent, told)

@@ -53,7 +53,7 @@ class Tallies:
 
     def __init__(self, bounds: Sequence[int] = ()) -> None:
         self._bounds = bounds
-        self._found: dict[tuple[int, int], Tally] = {}
+        self._found: dict[int, dict[int, Tally]] = {}  # by hour and interval
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Take in rows of the archive, their offsets rising. Blocks for about 1 µs a row."""
@@ -70,24 +70,25 @@ class Tallies:
 
     def merge(self, other: "Tallies") -> None:
         """Take in those of other records, with the same bounds."""
-        for (hour, interval), tally in other._found.items():
-            self._put(hour, interval, tally)
+        for hour, parts in other._found.items():
+            for interval, tally in parts.items():
+                self._put(hour, interval, tally)
 
     def hours(self) -> list[int]:
         """The hours that there are records of, each by its beginning in milliseconds since 1970."""
-        return sorted({hour for hour, _ in self._found})
+        return sorted(self._found)
 
     def of(self, hour: int, first_interval: int = 0, after_interval: int | None = None) -> Tally | None:
         """Of that hour's records in those intervals, all of them by default; None where there is none."""
         total: Tally | None = None
-        until = len(self._bounds) + 1 if after_interval is None else after_interval
-        for interval in range(first_interval, until):
-            part = self._found.get((hour, interval))
-            total = part.merge(total) if part else total
+        for interval, part in self._found.get(hour, {}).items():
+            if first_interval <= interval and (after_interval is None or interval < after_interval):
+                total = part.merge(total)
         return total
 
     def _put(self, hour: int, interval: int, tally: Tally) -> None:
-        self._found[hour, interval] = tally.merge(self._found.get((hour, interval)))
+        parts = self._found.setdefault(hour, {})
+        parts[interval] = tally.merge(parts.get(interval))
 
 
 def _by_hour(rows: pa.RecordBatch) -> Iterator[tuple[int, Tally]]:

@@ -19,7 +19,7 @@ from shopnow_streams.archive.compaction import TARGET_BYTES, Piece, Run, plan
 from shopnow_streams.archive.compactor import Outcome, joinable, pieces
 from shopnow_streams.archive.exclusive import ExclusiveLock
 from shopnow_streams.batch.printing import widen
-from shopnow_streams.cli.archive_options import DAY, TOPIC, address, archive_options, progress
+from shopnow_streams.cli.archive_options import DAY, TAKE_OVER, TOPIC, address, archive_options, progress
 from shopnow_streams.cli.batch import require_spark
 from shopnow_streams.cli.spark_status import told
 from shopnow_streams.stack.java import find_java
@@ -37,7 +37,7 @@ from shopnow_streams.stack.local import CACHE
     help="Of a file; a task holds four times that.",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would become one, and change nothing.")
-@click.option("--take-over", is_flag=True, help="What else changed the archive was killed, and is surely gone.")
+@TAKE_OVER
 @click.option("--master", default="local[*]", show_default=True, help="The Spark that works: this machine.")
 @click.option("--memory", default="1g", show_default=True, help="What Spark's JVM may use here.")
 @archive_options
@@ -69,13 +69,9 @@ def compact(
         outcomes = [Outcome(run) for run in planned.runs]
     else:
         lock = ExclusiveLock(files)
-        try:
-            lock.acquire("compact", take_over=take_over)
-            lock.remove_hidden()
+        with lock.holding("compact", take_over=take_over):
             planned = _planned(catalogue, topics, day, target_mib)
             outcomes = _compacted(where, lock.token, planned.runs, master, memory)
-        finally:
-            lock.release()
     outcomes.sort(key=lambda outcome: _order(outcome.run))
     if as_json:
         click.echo(json.dumps([_described(outcome) for outcome in outcomes]))

@@ -12,7 +12,7 @@ from rich.table import Table
 from shopnow_streams.archive.exclusive import ExclusiveLock
 from shopnow_streams.archive.expiry import Expirer, Expiry, plan
 from shopnow_streams.batch.printing import widen
-from shopnow_streams.cli.archive_options import DAY, TOPIC, archive_options, opened, progress
+from shopnow_streams.cli.archive_options import DAY, TAKE_OVER, TOPIC, archive_options, opened, progress
 
 
 @click.command()
@@ -20,7 +20,7 @@ from shopnow_streams.cli.archive_options import DAY, TOPIC, archive_options, ope
 @click.option("--keep-days", type=click.IntRange(1), help="Keep so many days before today (UTC).")
 @click.option("--before", type=DAY, help="Or: keep this day and those after it.")
 @click.option("--delete", "deleting", is_flag=True, help="Delete them. Without it nothing changes.")
-@click.option("--take-over", is_flag=True, help="What else changed the archive was killed, and is surely gone.")
+@TAKE_OVER
 @archive_options
 def expire(
     topic: str | None,
@@ -49,15 +49,12 @@ def expire(
         _tell([each for name in topics for each in plan(catalogue.listing(name).segments, day)], day, False, as_json)
         return
     lock = ExclusiveLock(catalogue.files)
-    try:
-        lock.acquire("expire", take_over=take_over)
+    with lock.holding("expire", take_over=take_over):
         planned = [each for name in topics for each in plan(catalogue.listing(name).segments, day)]
         expirer = Expirer(catalogue, day, lock.check)
         with progress("deleting", (file for each in planned for file in each.files)) as told:
             for each in planned:
                 expirer.expire(each, told)
-    finally:
-        lock.release()
     _tell(planned, day, True, as_json)
 
 

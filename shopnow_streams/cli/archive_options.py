@@ -20,6 +20,11 @@ TOPIC = click.Choice([str(topic) for topic in Topic])
 
 DAY = click.DateTime(["%Y-%m-%d"])
 
+TAKE_OVER = click.option(
+    "--take-over", is_flag=True, help="What else changed the archive was killed, and is surely gone."
+)
+"""Of commands that take the archive's lock."""
+
 
 def archive_options(command: Command) -> Command:
     """Which archive, and for whom the answer is."""

@@ -19,7 +19,7 @@ from shopnow_streams.archive.sealed import Seals
 from shopnow_streams.archive.sealing import Sealed, Sealer
 from shopnow_streams.archive.tally import HOUR_MS
 from shopnow_streams.batch.printing import widen
-from shopnow_streams.cli.archive_options import TOPIC, archive_options, opened
+from shopnow_streams.cli.archive_options import TAKE_OVER, TOPIC, archive_options, opened
 from shopnow_streams.errors import ArchiveCorrupt
 from shopnow_streams.settings import from_environment
 
@@ -27,7 +27,7 @@ from shopnow_streams.settings import from_environment
 @click.command()
 @click.argument("topic", required=False, type=TOPIC, metavar="[TOPIC]")
 @click.option("--grace-min", type=click.IntRange(0), default=10, show_default=True, help="After an hour ends.")
-@click.option("--take-over", is_flag=True, help="What else changed the archive was killed, and is surely gone.")
+@TAKE_OVER
 @archive_options
 def seal(topic: str | None, grace_min: int, take_over: bool, url: str | None, webhdfs: str, as_json: bool) -> None:
     """Seal the hours that are over: a file an hour and topic with records, offsets and a checksum of each partition.
@@ -41,18 +41,17 @@ def seal(topic: str | None, grace_min: int, take_over: bool, url: str | None, we
     behind: list[Behind] = []
     lock = ExclusiveLock(catalogue.files)
     now_ms = int((time.time() - 60 * grace_min) * 1000)
-    try:
-        lock.acquire("seal", take_over=take_over)
-        with KafkaLog(from_environment().connection) as log, Console(stderr=True).status("sealing") as status:
-            for name in topics:
-                partitions = {*log.bounds(name), *(file.name.partition for file in catalogue.listing(name).segments)}
-                ends = {n: end or 0 for n, end in catalogue.archive.ends(name, partitions).items()}
-                sealer = Sealer(catalogue, name, lock.check)
-                found = due(log, name, ends, _since_ms(sealer, catalogue.url, name), now_ms)
-                behind += found.behind
-                done.append(sealer.seal(found.until_ms, lambda file: status.update(f"sealing: read {file.path}")))
-    finally:
-        lock.release()
+    with (
+        lock.holding("seal", take_over=take_over),
+        KafkaLog(from_environment().connection) as log,
+        Console(stderr=True).status("sealing") as status,
+    ):
+        for name in topics:
+            sealer = Sealer(catalogue, name, lock.check)
+            ends = sealer.ends()
+            found = due(log, name, ends, _since_ms(sealer, catalogue.url, name), now_ms)
+            behind += found.behind
+            done.append(sealer.seal(found.until_ms, ends, lambda file: status.update(f"sealing: read {file.path}")))
     _tell(done, behind, as_json)
     sys.exit(1 if behind else 0)
 

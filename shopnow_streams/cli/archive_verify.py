@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Collection, Sequence
+from contextlib import nullcontext
 
 import click
 from rich.console import Console
@@ -14,7 +15,7 @@ from shopnow_streams.archive.log import KafkaLog
 from shopnow_streams.archive.partition import Committed
 from shopnow_streams.archive.repair import Repair, repair
 from shopnow_streams.archive.verification import Report, Verifier
-from shopnow_streams.cli.archive_options import TOPIC, archive_options, opened, progress
+from shopnow_streams.cli.archive_options import TAKE_OVER, TOPIC, archive_options, opened, progress
 from shopnow_streams.cli.archive_verdict import described, print_repairs, print_report
 from shopnow_streams.errors import ArchiveBusy, KafkaUnavailable
 from shopnow_streams.kafka_admin import KafkaAdmin
@@ -28,7 +29,7 @@ from sinks.rotation import Rotation
 @click.option("--partition", type=click.IntRange(0), help="This one alone.")
 @click.option("--kafka/--no-kafka", "ask_kafka", default=True, help="Ask Kafka what it has where the archive has not.")
 @click.option("--repair", "mending", is_flag=True, help="Fetch from Kafka again what is missing or can't be read.")
-@click.option("--take-over", is_flag=True, help="What else changed the archive was killed, and is surely gone.")
+@TAKE_OVER
 @archive_options
 def verify(
     topic: str | None,
@@ -49,19 +50,16 @@ def verify(
         raise click.UsageError("--repair fetches from Kafka, so it can't go with --no-kafka")
     settings = from_environment()
     catalogue = opened(url, webhdfs)
-    lock = ExclusiveLock(catalogue.files)
     topics = [topic] if topic else [str(each) for each in Topic]
     partitions = [] if partition is None else [partition]
+    if not mending:
+        refuse_while_changing(catalogue.files)
+    held = ExclusiveLock(catalogue.files).holding("repair", take_over=take_over) if mending else nullcontext()
     try:
-        if mending:
-            lock.acquire("repair", take_over=take_over)
-        else:
-            refuse_while_changing(catalogue.files)
-        report, repairs = _verify(settings, catalogue, topics, partitions, ask_kafka, mending, own=url is None)
+        with held:
+            report, repairs = _verify(settings, catalogue, topics, partitions, ask_kafka, mending, own=url is None)
     except KafkaUnavailable as error:
         raise KafkaUnavailable(f"{error}. --no-kafka verifies the archive by itself") from error
-    finally:
-        lock.release()
     unfinished = len(catalogue.unfinished())
     if as_json:
         click.echo(json.dumps(described(catalogue.url, report, repairs, unfinished)))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 from faust.types import TP
 
-from shopnow_streams.archive.catalogue import Catalogue, SegmentFile
+from shopnow_streams.archive.catalogue import Catalogue, SegmentFile, is_changed
 from shopnow_streams.archive.contents import milliseconds, read_rows
 from shopnow_streams.delivery.batch import Batch
 from shopnow_streams.errors import ArchiveBusy, ArchiveCorrupt, SinkUnavailable
@@ -82,8 +82,7 @@ def _rows(catalogue: Catalogue, file: SegmentFile) -> Iterator[pa.RecordBatch]:
 
 
 def _require_unchanged(catalogue: Catalogue, file: SegmentFile) -> None:
-    entry = catalogue.files.stat(file.path)
-    if entry is None or entry.size != file.size:
+    if is_changed(catalogue.files, file):
         raise ArchiveBusy(f"{file.path} went away while it was read, as in a compaction: begin again")
 
 

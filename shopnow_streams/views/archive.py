@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 from agents.archiver import Archiver
 from shopnow_streams.logs.logger import get_logger
 from shopnow_streams.views.page import json_response, only
-from shopnow_streams.views.peers import Peers
+from shopnow_streams.views.peers import Peers, decoded
 
 logger = get_logger(__name__)
 
@@ -69,7 +69,8 @@ class ArchiveProgress(Collector):
     async def shown(self, request: web.Request) -> Progress:
         """All parts as one; `outage` is why the last try of one of them failed, null where none did."""
         only(request)
-        parts = [self._part(), *self._read(await self._peers.ask(PATH))]
+        bodies = await self._peers.ask(PATH)
+        parts = [self._part(), *decoded(bodies, _decode, "the archive's progress is incomplete")]
         workers = Answering(len(parts), 1 + len(self._peers.hosts))
         whole = msgspec.structs.asdict(merged(parts))
         return Progress(**whole, root=self._root, complete=workers.answered == workers.of, workers=workers)
@@ -91,18 +92,6 @@ class ArchiveProgress(Collector):
             archiver.outage,
             [Gap(tp.topic, tp.partition, reason) for tp, reason in archiver.gaps.items()],
         )
-
-    @staticmethod
-    def _read(answers: dict[str, bytes]) -> Iterator[Part]:
-        for peer, body in answers.items():
-            try:
-                yield _decode(body)
-            except msgspec.MsgspecError as error:
-                logger.warning(
-                    "worker {worker} answers in another form: {error!r}; the archive's progress is incomplete",
-                    worker=peer,
-                    error=error,
-                )
 
     def collect(self) -> Iterator[Metric]:
         """Called by the registry for each scrape."""

@@ -3,23 +3,22 @@
 import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import msgspec
 from aiohttp import web
 
-from shopnow_streams.logs.logger import get_logger
 from shopnow_streams.views.bookmark import Bookmark
 from shopnow_streams.views.gather import Gather
 from shopnow_streams.views.page import Problem, json_response
+from shopnow_streams.views.peers import decoded
 from shopnow_streams.views.pushed import PUSHED, ResetReason
 from shopnow_streams.views.standing import Partitions, standing
 from shopnow_streams.views.ticks import Batch
 from tables.changes import Changes, PartitionChanges
 from tables.journal import Mark
 from tables.reads import Answer, Query
-
-logger = get_logger(__name__)
 
 PATH = "/internal/changes"
 MAX_KEYS = 20_000
@@ -128,7 +127,8 @@ class Changed:
         local = self._changes.since(marks)
         bodies = await self._gather.peers.ask(PATH, msgspec.json.encode(Question(marks)))
         best: dict[int, PartitionChanges] = {}
-        for answer in [*local, *(answer for peer, body in bodies.items() for answer in _decoded(peer, body))]:
+        remote = decoded(bodies, _decode_changes, "what changed there is not seen")
+        for answer in chain(local, *remote):
             other = best.get(answer.partition)
             if other is None or sum(answer.offsets.values()) > sum(other.offsets.values()):
                 best[answer.partition] = answer
@@ -141,18 +141,6 @@ class Changed:
         except msgspec.MsgspecError as error:
             raise Problem(400, "Bad Request", f"not a question: {error}") from error
         return json_response(self._changes.since(question.marks))
-
-
-def _decoded(peer: str, body: bytes) -> list[PartitionChanges]:
-    try:
-        return _decode_changes(body)
-    except msgspec.MsgspecError as error:
-        logger.warning(
-            "worker {worker} answers in another form: {error!r}; what changed there is not seen",
-            worker=peer,
-            error=error,
-        )
-        return []
 
 
 def _bookmark(answers: Mapping[int, PartitionChanges]) -> Bookmark:

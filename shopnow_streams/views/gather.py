@@ -1,21 +1,20 @@
 """One question to every worker: each answers for the partitions it owns."""
 
 import asyncio
+from functools import partial
+from itertools import chain
 from typing import Any
 
 import msgspec
 from aiohttp import web
 
 from shopnow_streams.folds.products import PRODUCTS
-from shopnow_streams.logs.logger import get_logger
 from shopnow_streams.views.awaited import NOTHING, AtLeast, Awaited, Offsets
 from shopnow_streams.views.page import Problem
-from shopnow_streams.views.peers import Peers
+from shopnow_streams.views.peers import Peers, decoded
 from shopnow_streams.views.positions import Positions
 from tables.live import LiveTables
 from tables.reads import Answer, PartitionAnswer, Query, answer_locally, merge_answers
-
-logger = get_logger(__name__)
 
 PATH = "/internal/rows"
 _decode_query = msgspec.json.Decoder(Query).decode
@@ -49,8 +48,8 @@ class Gather:
             raise Problem(404, "Not Found", f"{query.table} has no such key: {error}") from error
         except OverflowError as error:
             raise Problem(413, "Content Too Large", str(error)) from error
-        answers = await self.peers.ask(PATH, msgspec.json.encode(query))
-        remote = [answer for peer, body in answers.items() for answer in self._decoded(peer, query, body)]
+        bodies = await self.peers.ask(PATH, msgspec.json.encode(query))
+        remote = chain(*decoded(bodies, partial(self._decoded, query), "answers are incomplete"))
         definition = self._live.definitions[query.table]
         return merge_answers(definition, [*local, *remote], self._partitions, query.limit)
 
@@ -58,15 +57,9 @@ class Gather:
         """Where all partitions stand: what the answer without a row of any table says."""
         return (await self._read(Query(PRODUCTS.name, keys=[]))).offsets
 
-    def _decoded(self, peer: str, query: Query, body: bytes) -> list[PartitionAnswer]:
-        try:
-            answers = _decode_answers(body)
-            merge_answers(self._live.definitions[query.table], answers, self._partitions)  # rows of another form raise
-        except (msgspec.MsgspecError, ValueError) as error:
-            logger.warning(
-                "worker {worker} answers in another form: {error!r}; answers are incomplete", worker=peer, error=error
-            )
-            return []
+    def _decoded(self, query: Query, body: bytes) -> list[PartitionAnswer]:
+        answers = _decode_answers(body)
+        merge_answers(self._live.definitions[query.table], answers, self._partitions)  # rows of another form raise
         return answers
 
     async def serve(self, request: web.Request) -> web.Response:

@@ -1,9 +1,11 @@
 """The other workers of the application, asked over HTTP. Who does not answer in time is left out; the log says so."""
 
 import asyncio
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
 
 import aiohttp
+import msgspec
 
 from shopnow_streams.logs.logger import get_logger
 from shopnow_streams.views.page import Problem
@@ -12,6 +14,8 @@ from shopnow_streams.views.tokens import Tokens
 logger = get_logger(__name__)
 
 _TIMEOUT_S = 2.0
+
+Answer = TypeVar("Answer")
 
 
 class Peers:
@@ -62,6 +66,17 @@ class Peers:
                 path=path,
             )
         return None
+
+
+def decoded(bodies: Mapping[str, bytes], decode: Callable[[bytes], Answer], so: str) -> Iterator[Answer]:
+    """What was answered in our form, by `decode`; `so` is what it means that another was not, for the log."""
+    for peer, body in bodies.items():
+        try:
+            answer = decode(body)
+        except (msgspec.MsgspecError, ValueError) as error:
+            logger.warning("worker {worker} answers in another form: {error!r}; " + so, worker=peer, error=error)
+        else:
+            yield answer
 
 
 def _host(url: str) -> str:

@@ -138,7 +138,7 @@ def test_what_spark_planned_before_a_step_is_read_as_it_was_or_fails(
     assert offsets(after) == list(range(ALL))
     assert len(after.inputFiles()) == 2
     assert after.where("id_produit = 7").count() == SEGMENTS * len(range(7, ROWS, 99))
-    sealed = Sealer(Catalogue(archive, url), TOPIC, lambda: None).seal(NOON_MS + HOUR_MS).sealed
+    sealed = Sealer(Catalogue(archive, url), TOPIC, lambda: None).seal(NOON_MS + HOUR_MS, {0: ALL}).sealed
     after.createOrReplaceTempView("records")
     (mine,) = spark.sql(
         f"{CHECKSUM} FROM records WHERE kafka_timestamp < timestamp_millis({NOON_MS + HOUR_MS})"

@@ -99,7 +99,6 @@ def seen(files: MemoryFiles) -> pa.Table:
 def compact(shelf: Shelf, *, take_over: bool = False) -> list[Outcome]:
     lock = ExclusiveLock(shelf.files)
     lock.acquire("compact", take_over=take_over)
-    lock.remove_hidden()
     compactor = Compactor(joinable(shelf.files, shelf.archive.form), lock.check)
     runs = plan(pieces(shelf.catalogue, shelf.catalogue.listing(TOPIC).segments), AFTER)
     done = [compactor.compact(run) for run in runs]

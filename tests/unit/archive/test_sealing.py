@@ -27,7 +27,8 @@ Summary = dict[str, dict[int, list[tuple[int, int, int | None]]]]
 def seal(shelf: Shelf, until_ms: int, *, take_over: bool = False) -> Sealed:
     lock = ExclusiveLock(shelf.files)
     lock.acquire("seal", take_over=take_over)
-    done = Sealer(shelf.catalogue, TOPIC, lock.check).seal(until_ms)
+    sealer = Sealer(shelf.catalogue, TOPIC, lock.check)
+    done = sealer.seal(until_ms, sealer.ends())
     lock.release()
     return done
 
@@ -146,8 +147,9 @@ def test_killed_anywhere_the_next_pass_says_the_same(done_first: bool) -> None:
 def test_an_intent_that_was_cut_never_gets_its_name(shelf: Shelf) -> None:
     faulty = FaultyFiles(shelf.files)
     faulty.plan("write", "cut-unnoticed")
+    sealer = Sealer(Catalogue(Archive(faulty, shelf.archive.form)), TOPIC, lambda: None)
     with pytest.raises(SinkUnavailable, match="cut"):
-        Sealer(Catalogue(Archive(faulty, shelf.archive.form)), TOPIC, lambda: None).seal(NOON_MS + HOUR_MS)
+        sealer.seal(NOON_MS + HOUR_MS, sealer.ends())
     assert shelf.files.stat(f"_seals/{TOPIC}/_pass.json") is None
     seal(shelf, NOON_MS + HOUR_MS)
     assert seals(shelf) == {"2025-11-28T12": NOON_SEALED}
@@ -170,7 +172,7 @@ def test_whoever_lost_the_lock_seals_nothing_more(shelf: Shelf) -> None:
         raise ArchiveBusy("another's")
 
     with pytest.raises(ArchiveBusy):
-        Sealer(shelf.catalogue, TOPIC, refuse).seal(NOON_MS + HOUR_MS)
+        Sealer(shelf.catalogue, TOPIC, refuse).seal(NOON_MS + HOUR_MS, {0: 25, 1: 7})
     assert shelf.files.list(f"_seals/{TOPIC}") == []
     asked = iter([None, None])
 
@@ -179,7 +181,7 @@ def test_whoever_lost_the_lock_seals_nothing_more(shelf: Shelf) -> None:
             raise ArchiveBusy("another's")
 
     with pytest.raises(ArchiveBusy):
-        Sealer(shelf.catalogue, TOPIC, once).seal(NOON_MS + 2 * HOUR_MS)
+        Sealer(shelf.catalogue, TOPIC, once).seal(NOON_MS + 2 * HOUR_MS, {0: 25, 1: 7})
     assert list(seals(shelf)) == ["2025-11-28T12"], "its intent and one hour"
 
 
