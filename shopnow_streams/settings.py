@@ -9,10 +9,12 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from shopnow_streams.errors import SettingsError
+from shopnow_streams.folds.watermark import EventTime
 from shopnow_streams.kafka_config import KafkaConnection
 
 if TYPE_CHECKING:
@@ -63,6 +65,12 @@ class Settings:
     flush_interval_s: float = _setting(1.0, "how often changed rows become durable")
     flush_rows: int = _setting(5_000, "changed rows of a partition that make a flush due at once")
     keep_rows: int = _setting(50_000, "rows of a table and partition kept in memory")
+    allowed_lateness_s: float = _setting(
+        3600.0, "an event so far behind the newest one of its topic and partition is late: counted, in no window"
+    )
+    clock_skew_s: float = _setting(
+        60.0, "an event dated so far ahead of Kafka's time of its record is ahead: counted, in no window"
+    )
     archive: str = _setting("hdfs://127.0.0.1:8020/shopnow", "where every raw event goes; empty: no archive")
     archive_webhdfs: str = _setting(
         "", "WebHDFS address, or two separated by ';' (HA pair); empty: port 9870 of the archive's host"
@@ -94,12 +102,22 @@ class Settings:
         _check(0.05 <= self.flush_interval_s <= 60, "flush_interval_s", "must be 0.05 to 60 seconds")
         _check(self.flush_rows >= 1, "flush_rows", "must be at least 1")
         _check(self.keep_rows >= 0, "keep_rows", "must be at least 0")
+        _check(0 <= self.allowed_lateness_s <= 7 * 86_400, "allowed_lateness_s", "must be 0 seconds to a week")
+        _check(0 <= self.clock_skew_s <= 86_400, "clock_skew_s", "must be 0 seconds to a day")
         _check(bool(self.application_id), "application_id", "must not be empty")
         _check(self.archive_segment_bytes >= 1, "archive_segment_bytes", "must be at least 1")
         _check(self.archive_segment_rows >= 1, "archive_segment_rows", "must be at least 1")
         _check(0 < self.archive_segment_age_s <= 86_400, "archive_segment_age_s", "must be above 0 and at most a day")
         _check(self.archive_buffer_bytes >= 1, "archive_buffer_bytes", "must be at least 1")
         _check(self.archive_format in ("parquet", "jsonl"), "archive_format", "must be parquet or jsonl")
+
+    @property
+    def event_time(self) -> EventTime:
+        """What is late, and what is ahead."""
+        return EventTime(
+            timedelta(milliseconds=round(self.allowed_lateness_s * 1000)),
+            timedelta(milliseconds=round(self.clock_skew_s * 1000)),
+        )
 
     @property
     def connection(self) -> KafkaConnection:

@@ -201,6 +201,7 @@ def create_app(settings: Settings) -> ShopNowApp:
             flush_interval_s=settings.flush_interval_s,
             flush_rows=settings.flush_rows,
             keep_rows=settings.keep_rows,
+            event_time=settings.event_time,
         ),
         TABLES,
     )

@@ -7,7 +7,10 @@ POSITIONS = "positions"
 """The table of next offsets, by topic: the proof that goes with every cut, in the same transaction."""
 
 Row = tuple[bytes, bytes]
-"""Key and value as they stand in the changelog and in the store."""
+"""Key and value as they stand in the store."""
+
+Change = tuple[bytes, bytes | None]
+"""Key and value as they go to the changelog and to the store; None where there is no such row any more."""
 
 
 class Reject(NamedTuple):
@@ -26,7 +29,7 @@ class Cut:
     """`rows` by table (the positions among them); `positions` maps a topic to the next offset it stands at."""
 
     partition: int
-    rows: dict[str, list[Row]]
+    rows: dict[str, list[Change]]
     positions: dict[str, int]
     rejects: list[Reject]
 

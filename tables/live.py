@@ -16,6 +16,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixe
 from shopnow_streams.delivery.batch import Batch
 from shopnow_streams.errors import OffsetsLost, StoreBusy, TablesChanged, WriterFenced
 from shopnow_streams.folds.definition import Definition
+from shopnow_streams.folds.watermark import EventTime
 from shopnow_streams.logs.logger import get_logger
 from shopnow_streams.topics import Topic
 from tables.cut import POSITIONS, Cut
@@ -40,7 +41,7 @@ def _open_store(path: Path) -> PartitionStore:
 @dataclass(frozen=True)
 class LiveTablesConfig:
     """`flush_interval_s` bounds what a kill makes the next owner fold again; `flush_rows` bounds one cut, and
-    `keep_rows` what stays in memory of each table and partition between cuts."""
+    `keep_rows` what stays in memory of each table and partition between cuts. `event_time` says what is late."""
 
     application_id: str
     data_dir: Path
@@ -48,6 +49,7 @@ class LiveTablesConfig:
     flush_interval_s: float = 1.0
     flush_rows: int = 20_000
     keep_rows: int = 50_000
+    event_time: EventTime = EventTime()
 
     def changelog(self, table: str) -> str:
         """The table's changelog topic, by Faust's rule."""
@@ -91,6 +93,7 @@ class LiveTables(Service):
         self.restored_rows = 0
         self.accepted_before: Counter[str] = Counter()
         self.refused_before: Counter[tuple[str, str]] = Counter()
+        self.misdated_before: Counter[tuple[str, str]] = Counter()
         self._generation = -1
         self._opening: list[PartitionWriter] = []
         self._flush_due = asyncio.Event()
@@ -105,6 +108,11 @@ class LiveTables(Service):
     def refused(self) -> Counter[tuple[str, str]]:
         """Records that were no events since the start, by topic and reason."""
         return sum((owned.partition.refused for owned in self.owned.values()), self.refused_before)
+
+    @property
+    def misdated(self) -> Counter[tuple[str, str]]:
+        """Events since the start that no window has, by topic and reason: `late`, `ahead`."""
+        return sum((owned.partition.misdated for owned in self.owned.values()), self.misdated_before)
 
     def next_offset(self, tp: TP) -> int | None:
         """Where `tp` stands (see `delivery.consumer.Progress`)."""
@@ -164,7 +172,7 @@ class LiveTables(Service):
         stores: Mapping[int, PartitionStore],
         sources: Mapping[str, str],
     ) -> Owned:
-        partition = Partition(number, self.definitions.values(), stores[number])
+        partition = Partition(number, self.definitions.values(), stores[number], self.config.event_time)
         partition.recognise(sources)
         self.on_owned(partition)  # before anything is folded
         return Owned(partition, writers[number], asyncio.Lock())
@@ -188,6 +196,7 @@ class LiveTables(Service):
             owned.writer.give_up()
             self.accepted_before += owned.partition.accepted
             self.refused_before += owned.partition.refused
+            self.misdated_before += owned.partition.misdated
         for owned in released:
             async with owned.flushing:
                 await self._in_thread(owned.writer.close)

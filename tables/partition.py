@@ -2,11 +2,13 @@
 
 Its state is always exactly the fold of every record below `positions`, of each topic. That is the whole proof:
 a cut holds rows and positions of one instant and is written in one transaction, so whoever restores the partition
-stands at an exact point of each topic and reads on from there. Rows need no offsets of their own.
+stands at an exact point of each topic and reads on from there. Rows need no offsets of their own. How far event time
+has come is part of that state: the watermark of each topic, and the moment at which each windowed table stands.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from zlib import crc32
 
@@ -16,41 +18,39 @@ from shopnow_streams.delivery.batch import Batch, Record
 from shopnow_streams.errors import DeliveryGap, OffsetsLost, TablesChanged
 from shopnow_streams.events import NOT_AN_EVENT, Event, decoder, rejection
 from shopnow_streams.folds.definition import Definition, Flow
+from shopnow_streams.folds.late import LATE, Late, LateEvent, misdated
 from shopnow_streams.folds.rejections import REJECTIONS, Rejections, rejected
+from shopnow_streams.folds.watermark import EventTime, progress
+from shopnow_streams.folds.windows import EPOCH
 from shopnow_streams.topics import Topic
 from tables.cut import POSITIONS, Cut, Reject
 from tables.journal import Journal
+from tables.proof import Proof, read_proof
 from tables.rows import Rows
-from tables.store import PartitionStore, prefix
+from tables.store import PartitionStore
+from tables.windowed import WindowedRows
 
 _NOT_AN_EVENT = (*NOT_AN_EVENT, TypeError)  # the last one where a record has no value
-
-
-_SOURCE = "source:"
-"""What the keys of topics' ids begin with, among the positions: no topic's name can hold a colon."""
-
-_TABLES = "tables:"
-"""The key of which tables, and which versions of them, the rows were folded by."""
 
 
 class Partition:
     """The state of partition `number`. The event loop's alone, but for `store`, which one flush at a time writes."""
 
-    def __init__(self, number: int, definitions: Iterable[Definition[Any]], store: PartitionStore) -> None:
+    def __init__(
+        self, number: int, definitions: Iterable[Definition[Any]], store: PartitionStore, rules: EventTime | None = None
+    ) -> None:
         self.number = number
         self.store = store
-        self.tables = {definition.name: Rows(definition, store) for definition in definitions}
-        stored = {key.decode(): value for key, value in store.scan(prefix(POSITIONS))}
-        self.positions = {key: int(value) for key, value in stored.items() if ":" not in key}
-        self._sources = {
-            key.removeprefix(_SOURCE): value.decode() for key, value in stored.items() if key.startswith(_SOURCE)
-        }
-        self._sources_cut = self._sources
+        self.rules = rules or EventTime()
+        self._proof = read_proof(store)
+        self.positions = self._proof.positions
+        self.watermarks = self._proof.watermarks
+        self.tables = {definition.name: _rows(definition, store, self._proof) for definition in definitions}
         self._versions = {rows.definition.name: rows.definition.version for rows in self.tables.values()}
-        # rows of before this was noted are of the tables that there were then, all still at their first version
-        self._versions_cut = msgspec.json.decode(stored[_TABLES]) if _TABLES in stored else {}
+        self._versions |= self.rules.versions
         self.accepted: Counter[str] = Counter()
         self.refused: Counter[tuple[str, str]] = Counter()
+        self.misdated: Counter[tuple[str, str]] = Counter()
         self.journal: Journal | None = None
         self._rejects: list[Reject] = []
         self._whole = True
@@ -71,7 +71,7 @@ class Partition:
         """
         self._compare_versions()
         for topic, topic_id in ids.items():
-            if topic in self.positions and self._sources.get(topic, topic_id) != topic_id:
+            if topic in self.positions and self._proof.sources.get(topic, topic_id) != topic_id:
                 raise OffsetsLost(
                     f"{topic} partition {self.number}: the topic was deleted and made anew; the tables stand at "
                     f"{self.positions[topic]} of the one before. Give the application a new SHOPNOW_APPLICATION_ID and "
@@ -79,10 +79,11 @@ class Partition:
                     topic,
                     self.number,
                 )
-        self._sources = dict(ids)
+        self._proof.sources = dict(ids)
+        self._proof.versions = self._versions
 
     def _compare_versions(self) -> None:
-        before = self._versions_cut
+        before = self._proof.versions
         other = [name for name, version in self._versions.items() if before.get(name) != version]
         if before and other and self.positions:
             raise TablesChanged(
@@ -108,31 +109,51 @@ class Partition:
                 offset=batch.start,
             )
         try:
-            events = self._decode(topic, batch.records)
+            events, records = self._decode(topic, batch.records)
+            on_time = self._on_time(topic, events, records)
             for rows, flow in self._flows[topic]:
-                rows.fold(flow, events)
+                rows.fold(flow, events if rows.definition.windows is None else on_time)
         except BaseException:
             self._whole = False
             raise
         self.positions[topic] = batch.next_offset
         self.accepted[topic] += len(events)
 
-    def _decode(self, topic: str, records: Sequence[Record]) -> list[Event]:
+    def _decode(self, topic: str, records: Sequence[Record]) -> tuple[list[Event], Sequence[Record]]:
+        """The events, and the records that they are of."""
         decode: Any = decoder(topic).decode
         try:
-            return [decode(record.value()) for record in records]
+            return [decode(record.value()) for record in records], records
         except _NOT_AN_EVENT:
             return self._decode_each(topic, records)
 
-    def _decode_each(self, topic: str, records: Sequence[Record]) -> list[Event]:
+    def _decode_each(self, topic: str, records: Sequence[Record]) -> tuple[list[Event], Sequence[Record]]:
         decode: Any = decoder(topic).decode
-        events = []
+        events, of = [], []
         for record in records:
             try:
                 events.append(decode(record.value()))
             except _NOT_AN_EVENT as error:
                 self._reject(topic, record, error)
-        return events
+            else:
+                of.append(record)
+        return events, of
+
+    def _on_time(self, topic: str, events: list[Event], records: Sequence[Record]) -> list[Event]:
+        """Those that are for windows; the topic's watermark comes with them, and the others are named in `late`."""
+        moments = [event.timestamp for event in events]
+        stamps_ms = [record.timestamp()[1] for record in records]
+        before = self.watermarks.get(topic, self.rules.beginning)
+        self.watermarks[topic], apart = progress(self.rules, before, moments, stamps_ms)
+        if not apart:
+            return events
+        rows: Rows[Late] = self.tables[LATE.name]
+        for place, ahead in apart:
+            event = LateEvent(stamps_ms[place], self.number, records[place].offset(), moments[place], ahead)
+            rows.change(topic, lambda state, event=event: misdated(state, event))  # type: ignore[misc]
+            self.misdated[topic, "ahead" if ahead else "late"] += 1
+        places = {place for place, _ in apart}
+        return [event for place, event in enumerate(events) if place not in places]
 
     def _reject(self, topic: str, record: Record, error: Exception) -> None:
         reason, detail = rejection(record.value(), error)
@@ -147,9 +168,19 @@ class Partition:
         return sum(len(rows.changed) for rows in self.tables.values()) + len(self._rejects)
 
     @property
+    def clock(self) -> datetime:
+        """The latest moment that any event of the partition had: event time is that far. 1970 before the first."""
+        return max(self.watermarks.values(), default=EPOCH)
+
+    @property
+    def stands(self) -> dict[str, datetime]:
+        """The moment that each windowed table stands at, as its rows are now."""
+        return {name: rows.stands for name, rows in self.tables.items() if isinstance(rows, WindowedRows)}
+
+    @property
     def origin(self) -> int:
         """The same for all partitions whose offsets are of the same topics, folded by the same rules."""
-        return crc32(msgspec.json.encode((self._sources, self._versions), order="sorted"))
+        return crc32(msgspec.json.encode((self._proof.sources, self._versions), order="sorted"))
 
     def watch(self, journal: Journal | None) -> None:
         """Keep the keys that change from now on for `journal`; None: no more."""
@@ -171,19 +202,18 @@ class Partition:
 
         None for ever once a fold raised half way through a batch: the next owner folds all since the last cut again.
 
-        Encodes all changed rows at once (about 1 µs each), so that rows and positions are of one instant.
+        Moves what is due in windows first. Encodes all changed rows at once (about 1 µs each), so that rows and
+        positions are of one instant.
         """
         if not self._whole or self.positions == self._cut_at:
             return None
+        for rows in self.tables.values():
+            if isinstance(rows, WindowedRows):
+                rows.advance(self.clock)
         positions = dict(self.positions)
+        self._proof.stands = self.stands
         changed = {name: rows.cut() for name, rows in self.tables.items()}
-        changed[POSITIONS] = [(topic.encode(), b"%d" % offset) for topic, offset in positions.items()]
-        if self._sources_cut != self._sources:
-            changed[POSITIONS] += [(f"{_SOURCE}{topic}".encode(), one.encode()) for topic, one in self._sources.items()]
-            self._sources_cut = self._sources
-        if self._versions_cut != self._versions:
-            changed[POSITIONS].append((_TABLES.encode(), msgspec.json.encode(self._versions)))
-            self._versions_cut = self._versions
+        changed[POSITIONS] = self._proof.rows()
         rejects, self._rejects = self._rejects, []
         self._cut_at = positions
         return Cut(self.number, changed, positions, rejects)
@@ -192,3 +222,9 @@ class Partition:
         """The last cut is durable."""
         for rows in self.tables.values():
             rows.settle(keep_rows)
+
+
+def _rows(definition: Definition[Any], store: PartitionStore, proof: Proof) -> Rows[Any]:
+    if definition.windows is None:
+        return Rows(definition, store)
+    return WindowedRows(definition, definition.windows, store, proof.stands.get(definition.name, EPOCH))

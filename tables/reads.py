@@ -4,12 +4,15 @@ import asyncio
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic
 
 import msgspec
 
 from shopnow_streams.errors import StoreClosed
 from shopnow_streams.folds.definition import Definition, Key, State
+from shopnow_streams.folds.encoding import decoder, encode
+from shopnow_streams.folds.windows import EPOCH
 from tables.live import LiveTables
 from tables.partition import Partition
 
@@ -18,20 +21,23 @@ _SLICE_ROWS = 500
 
 
 class Query(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Rows of one table: those of `keys`, or else the first `limit` from `start` on, or else (limit 0) all."""
+    """Rows of one table: those of `keys`, or else those from `start` on and below `end`, the first `limit` of them or
+    (limit 0) all."""
 
     table: str
     keys: list[str] | None = None
     start: str | None = None
     limit: int = 0
+    end: str | None = None
 
 
 class PartitionAnswer(msgspec.Struct, frozen=True):
-    """One partition's rows, exactly as they stand at `offsets` (next offset by topic)."""
+    """One partition's rows, exactly as they stand at `offsets` (next offset by topic), and how far event time was."""
 
     partition: int
     offsets: dict[str, int]
     rows: list[tuple[str, msgspec.Raw]]
+    clock: datetime = EPOCH
 
 
 @dataclass(frozen=True)
@@ -39,13 +45,14 @@ class Answer(Generic[State]):
     """Rows merged over partitions, in order of key. `offsets` has the next offset by topic and partition.
 
     `answered` of `of` partitions are in it: where they differ, rows may be missing or too low, and the answer must say
-    so to whoever asked.
+    so to whoever asked. `clock` is the latest moment of any event in it: what "now" is to windows.
     """
 
     rows: list[tuple[Key, State]]
     offsets: dict[str, dict[int, int]]
     answered: int
     of: int
+    clock: datetime
 
     @property
     def complete(self) -> bool:
@@ -66,18 +73,16 @@ async def answer_locally(live: LiveTables, query: Query) -> list[PartitionAnswer
 
 async def _answer(partition: Partition, definition: Definition[Any], query: Query) -> PartitionAnswer:
     rows = partition.tables[definition.name]
-    offsets = dict(partition.positions)
+    offsets, clock = dict(partition.positions), partition.clock
     found: Iterable[tuple[Key, Any]]
     if query.keys is not None:
         keys = [definition.key_type(key) for key in query.keys]
         found = [(key, state) for key in keys if (state := rows.get(key)) is not None]
-    elif query.limit:
-        start = None if query.start is None else definition.key_type(query.start)
-        found = rows.scan(start, query.limit)
     else:
-        found = await _in_slices(rows.everything())
-    encode = msgspec.json.encode
-    return PartitionAnswer(partition.number, offsets, [(str(key), msgspec.Raw(encode(state))) for key, state in found])
+        start, end = (None if text is None else definition.key_type(text) for text in (query.start, query.end))
+        found = rows.scan(start, query.limit, end) if query.limit else await _in_slices(rows.everything(start, end))
+    encoded = [(str(key), msgspec.Raw(encode(state))) for key, state in found]
+    return PartitionAnswer(partition.number, offsets, encoded, clock)
 
 
 async def _in_slices(rows: Iterator[tuple[Key, Any]]) -> list[tuple[Key, Any]]:
@@ -100,7 +105,7 @@ def merge_answers(
         other = best.get(answer.partition)
         if other is None or sum(answer.offsets.values()) > sum(other.offsets.values()):
             best[answer.partition] = answer
-    decode = msgspec.json.Decoder(definition.state).decode
+    decode = decoder(definition.state).decode
     merged: dict[Key, State] = {}
     for answer in best.values():
         for name, raw in answer.rows:
@@ -111,4 +116,5 @@ def merge_answers(
     for number, answer in sorted(best.items()):
         for topic, offset in answer.offsets.items():
             offsets.setdefault(topic, {})[number] = offset
-    return Answer(rows[:limit] if limit else rows, offsets, len(best), partitions)
+    clock = max((answer.clock for answer in best.values()), default=EPOCH)
+    return Answer(rows[:limit] if limit else rows, offsets, len(best), partitions, clock)

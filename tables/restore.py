@@ -11,6 +11,7 @@ from confluent_kafka.admin import AdminClient
 from shopnow_streams.delivery.transient import passes
 from shopnow_streams.logs.librdkafka import librdkafka_logger
 from shopnow_streams.logs.logger import get_logger
+from tables.cut import Change
 from tables.store import PartitionStore, prefix
 
 logger = get_logger(__name__)
@@ -134,7 +135,7 @@ def _store_fetch(
     tables: Mapping[str, bytes],
     behind: set[tuple[str, int]],
 ) -> int:
-    rows: dict[int, dict[bytes, list[tuple[bytes, bytes | None]]]] = {}
+    rows: dict[int, dict[bytes, list[Change]]] = {}
     ends: dict[int, dict[str, int]] = {}
     count = 0
     for message in messages:

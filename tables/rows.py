@@ -1,25 +1,22 @@
 """One table in one partition: states in memory, the store below, and which rows changed since the last cut."""
 
 import heapq
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, Generic
 
-import msgspec
-
 from shopnow_streams.folds.definition import Definition, Flow, Key, State
-from tables.cut import Row
+from shopnow_streams.folds.encoding import decoder, encode
+from tables.cut import Change
 from tables.store import PartitionStore, prefix
-
-_encode = msgspec.json.Encoder().encode
 
 
 class Rows(Generic[State]):
     """Rows that are read and folded at memory speed. Not safe for threads: the event loop's alone.
 
     `changed` holds what no cut has taken yet, `in_flight` what the cut under way took: neither may be evicted,
-    since the store does not have them. `watched`, where it is a set, is given every key that changes: whoever looks at
-    changes empties it.
+    since the store does not have them. Of these keys, those that are in `_gone` have no row any more, whatever the
+    store still says. `watched`, where it is a set, is given every key that changes: whoever looks at changes empties it.
     """
 
     def __init__(self, definition: Definition[State], store: PartitionStore) -> None:
@@ -28,14 +25,17 @@ class Rows(Generic[State]):
         self.in_flight: set[Key] = set()
         self.watched: set[Key] | None = None
         self._states: dict[Key, State] = {}
+        self._gone: set[Key] = set()
         self._store = store
         self._prefix = prefix(definition.name)
         self._all_in_memory = next(store.scan(self._prefix), None) is None
-        self._decode = msgspec.json.Decoder(definition.state).decode
+        self._decode = decoder(definition.state).decode
 
     def fold(self, flow: Flow[State], events: Sequence[Any]) -> None:
         """Take in `events` in their order."""
-        groups = flow.groups(events)
+        self._fold(flow, flow.groups(events))
+
+    def _fold(self, flow: Flow[State], groups: Mapping[Any, Sequence[Any]]) -> None:
         in_memory, fold = self._states.get, flow.fold
         for key, group in groups.items():
             fold(in_memory(key) or self._load(key), group)
@@ -46,35 +46,52 @@ class Rows(Generic[State]):
     def change(self, key: Key, fold: Callable[[State], None]) -> None:
         """Change one row by `fold`."""
         fold(self._states.get(key) or self._load(key))
-        self.changed.add(key)
-        if self.watched is not None:
-            self.watched.add(key)
+        self._touch(key)
 
     def _load(self, key: Key) -> State:
         """The row of `key`, from now on in memory: as the store has it, or new."""
         state = self._states[key] = self.get(key) or self.definition.state()
+        self._gone.discard(key)
         return state
+
+    def put(self, key: Key, state: State) -> None:
+        """Let this be the row of `key`."""
+        self._states[key] = state
+        self._gone.discard(key)
+        self._touch(key)
+
+    def drop(self, key: Key) -> None:
+        """Let there be no row of `key`: the next cut has a tombstone of it."""
+        self._states.pop(key, None)
+        self._gone.add(key)
+        self._touch(key)
+
+    def _touch(self, key: Key) -> None:
+        self.changed.add(key)
+        if self.watched is not None:
+            self.watched.add(key)
 
     def get(self, key: Key) -> State | None:
         """The row of `key` as of now; None where nothing ever happened to it. To be looked at, not changed."""
         state = self._states.get(key)
-        if state is None and not self._all_in_memory:
+        if state is None and not self._all_in_memory and key not in self._gone:
             raw = self._store.get(self._prefix, self.definition.encode_key(key))
             state = None if raw is None else self._decode(raw)
         return state
 
-    def scan(self, start: Key | None, limit: int) -> list[tuple[Key, State]]:
-        """The first `limit` rows with keys from `start` on, in order of key, as of now."""
-        unstored = (key for key in self.changed | self.in_flight if start is None or key >= start)  # type: ignore[operator]
-        nearest = heapq.nsmallest(limit, unstored)
-        stored = dict(self._stored(start, limit))
+    def scan(self, start: Key | None, limit: int, end: Key | None = None) -> list[tuple[Key, State]]:
+        """The first `limit` rows with keys from `start` on and below `end`, in order of key, as of now."""
+        nearest = heapq.nsmallest(limit, self._unstored(start, end))
+        stored = dict(self._stored(start, limit, end))
         keys = sorted({*nearest, *stored})[:limit]
         return [(key, self._states.get(key) or self._decode(stored[key])) for key in keys]
 
-    def everything(self) -> Iterator[tuple[Key, State]]:
-        """All rows as of the call, in no order, however long the reading takes and whatever is folded meanwhile."""
-        unstored = {key: _encode(self._states[key]) for key in self.changed | self.in_flight}
-        stored = self._store.scan(self._prefix)
+    def everything(self, start: Key | None = None, end: Key | None = None) -> Iterator[tuple[Key, State]]:
+        """All rows, or those with keys from `start` on and below `end`, as of the call: in no order, however long the
+        reading takes and whatever is folded meanwhile."""
+        left_out = self._gone & (self.changed | self.in_flight)
+        unstored = {key: encode(self._states[key]) for key in self._unstored(start, end)}
+        stored = self._store.scan(self._prefix, self._raw(start))
         first = next(stored, None)  # from the first row on, the scan is a view of that moment
 
         def rows() -> Iterator[tuple[Key, State]]:
@@ -82,27 +99,47 @@ class Rows(Generic[State]):
                 yield key, self._decode(value)
             for raw_key, value in chain(() if first is None else (first,), stored):
                 key = self.definition.decode_key(raw_key)
-                if key not in unstored:
+                if end is not None and key >= end:  # type: ignore[operator]
+                    return
+                if key not in unstored and key not in left_out:
                     yield key, self._decode(value)
 
         return rows()
 
-    def _stored(self, start: Key | None, limit: int) -> Iterator[tuple[Key, bytes]]:
-        first = b"" if start is None else self.definition.encode_key(start)
-        for count, (key, value) in enumerate(self._store.scan(self._prefix, first), 1):
-            yield self.definition.decode_key(key), value
+    def _unstored(self, start: Key | None, end: Key | None) -> Iterator[Key]:
+        """Keys of rows that the store does not have, or has as they were, in no order."""
+        keys: Any = self.changed | self.in_flight
+        for key in keys - self._gone if self._gone else keys:
+            if (start is None or key >= start) and (end is None or key < end):
+                yield key
+
+    def _stored(self, start: Key | None, limit: int, end: Key | None) -> Iterator[tuple[Key, bytes]]:
+        count = 0
+        for raw_key, value in self._store.scan(self._prefix, self._raw(start)):
+            key: Any = self.definition.decode_key(raw_key)
+            if end is not None and key >= end:
+                return
+            if key in self._gone:
+                continue
+            yield key, value
+            count += 1
             if count == limit:
                 return
 
-    def cut(self) -> list[Row]:
+    def _raw(self, start: Key | None) -> bytes:
+        return b"" if start is None else self.definition.encode_key(start)
+
+    def cut(self) -> list[Change]:
         """The changed rows, encoded as of now; from here on they are in flight. Settle before the next cut."""
         encode_key, states = self.definition.encode_key, self._states
         self.in_flight, self.changed = self.changed, set()
-        return [(encode_key(key), _encode(states[key])) for key in self.in_flight]
+        gone = self._gone
+        return [(encode_key(key), None if key in gone else encode(states[key])) for key in self.in_flight]
 
     def settle(self, keep: int) -> None:
         """The store has what the last cut took. Where more than `keep` rows are in memory, let the unchanged go."""
         self.in_flight = set()
+        self._gone &= self.changed
         if len(self._states) > keep:
-            self._states = {key: self._states[key] for key in self.changed}
+            self._states = {key: self._states[key] for key in self.changed - self._gone}
             self._all_in_memory = False

@@ -10,7 +10,7 @@ from weakref import WeakSet
 import rocksdict
 
 from shopnow_streams.errors import StoreBusy, StoreClosed
-from tables.cut import Row
+from tables.cut import Change, Row
 
 _OFFSETS = b"\x00changelog-offset\x00"
 _IDS = b"\x00changelog-id\x00"
@@ -62,9 +62,7 @@ class PartitionStore:
         """Note the id of a changelog, before anything of it is stored."""
         self._db.put(_IDS + changelog.encode(), topic_id.encode())
 
-    def write(
-        self, rows: Mapping[bytes, Iterable[tuple[bytes, bytes | None]]], changelog_offsets: Mapping[str, int]
-    ) -> None:
+    def write(self, rows: Mapping[bytes, Iterable[Change]], changelog_offsets: Mapping[str, int]) -> None:
         """Write rows by table prefix (a value of None deletes), then the offsets they stand at.
 
         A kill in between leaves rows that are ahead of their offsets: the changelog, which has them all, is read again

@@ -145,7 +145,11 @@ class PartitionWriter:
                 return self._produce_reject(partition, reject, too_large)
 
     def _produce(
-        self, topic: str, key: bytes, value: bytes, delivered: Callable[[KafkaError | None, object], None] | None = None
+        self,
+        topic: str,
+        key: bytes,
+        value: bytes | None,
+        delivered: Callable[[KafkaError | None, object], None] | None = None,
     ) -> None:
         while True:
             try:

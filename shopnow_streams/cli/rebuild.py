@@ -76,7 +76,7 @@ def _as_of(settings: Settings, catalogue: Catalogue, until: datetime, port: int,
 
     planned = plan(catalogue, settings.partitions)
     with tempfile.TemporaryDirectory(prefix="shopnow-as-of-") as folder:
-        past = PastTables(Path(folder), settings.partitions)
+        past = PastTables(Path(folder), settings.partitions, settings.event_time)
         with _progress(planned) as done:
             live, records = past.fold(catalogue, planned, int(until.timestamp() * 1000), done)
         _tell(records, positions(live), as_json)

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from shopnow_streams.folds.windows import Windows
 from shopnow_streams.topics import Topic
 
 NEVER = datetime.min.replace(tzinfo=timezone(timedelta(hours=23, minutes=59)))
@@ -61,6 +62,7 @@ def by(key: Callable[[Any], Key]) -> Callable[[Sequence[Any]], Mapping[Any, Sequ
 class Definition(Generic[State]):
     """A table. `state()` is the row of a key that nothing has happened to; `help` is what `faust tables` says.
 
+    Where it has `windows`, its keys are theirs, and events that are late or ahead are not for it (`watermark`).
     `version` goes up whenever rows folded before can't be gone on with: another key, another fold, a field more.
     """
 
@@ -69,6 +71,7 @@ class Definition(Generic[State]):
     state: type[State]
     merge: Callable[[State, State], State]
     flows: tuple[Flow[State], ...]
+    windows: Windows | None = None
     help: str = ""
     version: int = 1
 

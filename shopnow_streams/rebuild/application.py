@@ -85,7 +85,7 @@ class Application:
         store = PartitionStore(folder / str(number))
         try:
             writer.open()
-            partition = Partition(number, TABLES, store)
+            partition = Partition(number, TABLES, store, self._settings.event_time)
             partition.recognise(self._sources)
             rebuilt.records += fold(self._catalogue, partition, planned, writer.commit, done)
             rebuilt.positions.update({TP(topic, number): offset for topic, offset in partition.positions.items()})

@@ -10,6 +10,7 @@ from faust.types import TP
 
 from shopnow_streams.archive.catalogue import Catalogue, SegmentFile
 from shopnow_streams.folds import TABLES
+from shopnow_streams.folds.watermark import EventTime
 from shopnow_streams.rebuild.state import Done, fold
 from shopnow_streams.topics import Topic
 from shopnow_streams.views.gather import Gather
@@ -57,6 +58,7 @@ class PastTables:
 
     folder: Path
     partitions: int
+    event_time: EventTime = EventTime()
 
     def fold(
         self, catalogue: Catalogue, planned: Mapping[TP, list[SegmentFile]], until_ms: int, done: Done
@@ -65,7 +67,7 @@ class PastTables:
         live = LiveTables(LiveTablesConfig("as-of", self.folder, {}), TABLES)
         records = 0
         for number in range(self.partitions):
-            partition = Partition(number, TABLES, PartitionStore(self.folder / str(number)))
+            partition = Partition(number, TABLES, PartitionStore(self.folder / str(number)), self.event_time)
             records += fold(catalogue, partition, planned, _no_changelog, done, until_ms)
             live.owned[number] = Owned(partition, NoWriter(number), asyncio.Lock())
         return live, records

@@ -2,7 +2,7 @@
 
 Lines of JSON, `application/x-ndjson`:
 
-    {"partition": 2, "offsets": {"produit-consulte": 4711, …}}      the moment: next offset by topic
+    {"partition": 2, "offsets": {"produit-consulte": 4711, …}, …}   the moment: next offset by topic, and event time
     ["1597", {"views": 12, …}]                                      a row: its key, its state; in no order
     {"rows": 1}                                                     the end: an answer without it was cut
 
@@ -14,15 +14,16 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-import msgspec
 from aiohttp import web
 
 from shopnow_streams.errors import StoreClosed
 from shopnow_streams.folds.definition import Key
+from shopnow_streams.folds.encoding import encode
 from shopnow_streams.logs.logger import get_logger
 from shopnow_streams.views.page import Problem, only
 from shopnow_streams.views.peers import Peers
 from tables.live import LiveTables
+from tables.partition import Partition
 
 logger = get_logger(__name__)
 
@@ -35,8 +36,6 @@ _SLICE_ROWS = 250
 
 _WRITE_S = 30.0
 """A reader that takes nothing for so long is let go, and with it the store's view of that moment."""
-
-_encode = msgspec.json.Encoder().encode
 
 
 class Snapshots:
@@ -65,16 +64,16 @@ class Snapshots:
         try:
             partition = self._live.owned[int(number)].partition
             rows = partition.tables[table].everything()
-            offsets = dict(partition.positions)  # of the same moment: nothing is awaited in between
+            head = _head(partition, table)  # of the same moment: nothing is awaited in between
         except (KeyError, ValueError, StoreClosed):
             raise Problem(404, "Not Found", f"partition {number[:20]} is not of this worker") from None
         response = web.StreamResponse(headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"})
         response.content_type = CONTENT_TYPE
         await response.prepare(request)
         try:
-            await _write(response, _encode({"partition": partition.number, "offsets": offsets}) + b"\n")
+            await _write(response, head + b"\n")
             count = await _stream(response, rows)
-            await _write(response, _encode({"rows": count}) + b"\n")
+            await _write(response, encode({"rows": count}) + b"\n")
         except StoreClosed:
             logger.info(
                 "partition {partition} was let go while its {table} were read: its next owner has them",
@@ -93,11 +92,17 @@ class Snapshots:
         return response
 
 
+def _head(partition: Partition, table: str) -> bytes:
+    """`stands` is the moment that a windowed table stands at (`tables.windowed`); null for the others."""
+    moment = {"partition": partition.number, "offsets": partition.positions, "stands": partition.stands.get(table)}
+    return encode(moment | {"event_time": partition.rules.versions})
+
+
 async def _stream(response: web.StreamResponse, rows: Iterator[tuple[Key, Any]]) -> int:
     count = 0
     while part := list(islice(rows, _SLICE_ROWS)):
         count += len(part)
-        await _write(response, b"".join([_encode((str(key), state)) + b"\n" for key, state in part]))
+        await _write(response, b"".join([encode((str(key), state)) + b"\n" for key, state in part]))
         await asyncio.sleep(0)  # to write does not wait while there is room
     return count
 
