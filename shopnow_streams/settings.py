@@ -9,12 +9,10 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from shopnow_streams.errors import SettingsError
-from shopnow_streams.folds.watermark import EventTime
 from shopnow_streams.kafka_config import KafkaConnection
 
 if TYPE_CHECKING:
@@ -110,14 +108,6 @@ class Settings:
         _check(0 < self.archive_segment_age_s <= 86_400, "archive_segment_age_s", "must be above 0 and at most a day")
         _check(self.archive_buffer_bytes >= 1, "archive_buffer_bytes", "must be at least 1")
         _check(self.archive_format in ("parquet", "jsonl"), "archive_format", "must be parquet or jsonl")
-
-    @property
-    def event_time(self) -> EventTime:
-        """What is late, and what is ahead."""
-        return EventTime(
-            timedelta(milliseconds=round(self.allowed_lateness_s * 1000)),
-            timedelta(milliseconds=round(self.clock_skew_s * 1000)),
-        )
 
     @property
     def connection(self) -> KafkaConnection:

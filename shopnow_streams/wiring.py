@@ -21,6 +21,7 @@ from shopnow_streams.delivery.reader import Reader
 from shopnow_streams.delivery.worker import JsonWorker, Worker
 from shopnow_streams.errors import KafkaUnavailable, SettingsError
 from shopnow_streams.folds import TABLES
+from shopnow_streams.folds.watermark import EventTime
 from shopnow_streams.kafka_admin import KafkaAdmin
 from shopnow_streams.logs.format import logging_config
 from shopnow_streams.logs.logger import get_logger
@@ -201,7 +202,7 @@ def create_app(settings: Settings) -> ShopNowApp:
             flush_interval_s=settings.flush_interval_s,
             flush_rows=settings.flush_rows,
             keep_rows=settings.keep_rows,
-            event_time=settings.event_time,
+            event_time=EventTime.of_seconds(settings.allowed_lateness_s, settings.clock_skew_s),
         ),
         TABLES,
     )

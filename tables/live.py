@@ -16,7 +16,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixe
 from shopnow_streams.delivery.batch import Batch
 from shopnow_streams.errors import OffsetsLost, StoreBusy, TablesChanged, WriterFenced
 from shopnow_streams.folds.definition import Definition
-from shopnow_streams.folds.watermark import EventTime
+from shopnow_streams.folds.watermark import STANDARD, EventTime
 from shopnow_streams.logs.logger import get_logger
 from shopnow_streams.topics import Topic
 from tables.cut import POSITIONS, Cut
@@ -49,7 +49,7 @@ class LiveTablesConfig:
     flush_interval_s: float = 1.0
     flush_rows: int = 20_000
     keep_rows: int = 50_000
-    event_time: EventTime = EventTime()
+    event_time: EventTime = STANDARD
 
     def changelog(self, table: str) -> str:
         """The table's changelog topic, by Faust's rule."""

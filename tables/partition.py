@@ -20,7 +20,7 @@ from shopnow_streams.events import NOT_AN_EVENT, Event, decoder, rejection
 from shopnow_streams.folds.definition import Definition, Flow
 from shopnow_streams.folds.late import LATE, Late, LateEvent, misdated
 from shopnow_streams.folds.rejections import REJECTIONS, Rejections, rejected
-from shopnow_streams.folds.watermark import EventTime, progress
+from shopnow_streams.folds.watermark import STANDARD, EventTime, progress
 from shopnow_streams.folds.windows import EPOCH
 from shopnow_streams.topics import Topic
 from tables.cut import POSITIONS, Cut, Reject
@@ -37,11 +37,11 @@ class Partition:
     """The state of partition `number`. The event loop's alone, but for `store`, which one flush at a time writes."""
 
     def __init__(
-        self, number: int, definitions: Iterable[Definition[Any]], store: PartitionStore, rules: EventTime | None = None
+        self, number: int, definitions: Iterable[Definition[Any]], store: PartitionStore, rules: EventTime = STANDARD
     ) -> None:
         self.number = number
         self.store = store
-        self.rules = rules or EventTime()
+        self.rules = rules
         self._proof = read_proof(store)
         self.positions = self._proof.positions
         self.watermarks = self._proof.watermarks
@@ -141,6 +141,8 @@ class Partition:
 
     def _on_time(self, topic: str, events: list[Event], records: Sequence[Record]) -> list[Event]:
         """Those that are for windows; the topic's watermark comes with them, and the others are named in `late`."""
+        if not events:
+            return events
         moments = [event.timestamp for event in events]
         stamps_ms = [record.timestamp()[1] for record in records]
         before = self.watermarks.get(topic, self.rules.beginning)

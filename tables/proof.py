@@ -29,15 +29,21 @@ class Proof:
     versions: dict[str, int] = field(default_factory=dict)
     watermarks: dict[str, datetime] = field(default_factory=dict)
     stands: dict[str, datetime] = field(default_factory=dict)
+    _rest: dict[str, bytes] = field(default_factory=dict)
 
     def rows(self) -> list[Change]:
-        """As they are stored."""
-        found = {topic: b"%d" % offset for topic, offset in self.positions.items()}
-        found |= {_SOURCE + topic: one.encode() for topic, one in self.sources.items()}
+        """What the next cut stores of it: every position, and of the rest what changed since the last call."""
+        before, self._rest = self._rest, self._encoded()
+        changed = {topic: b"%d" % offset for topic, offset in self.positions.items()}
+        changed |= {key: value for key, value in self._rest.items() if before.get(key) != value}
+        return [(key.encode(), value) for key, value in changed.items()]
+
+    def _encoded(self) -> dict[str, bytes]:
+        found = {_SOURCE + topic: one.encode() for topic, one in self.sources.items()}
         found |= {_WATERMARK + topic: _micros(moment) for topic, moment in self.watermarks.items()}
         found |= {_STANDS + table: _micros(moment) for table, moment in self.stands.items()}
         found[_TABLES] = msgspec.json.encode(self.versions)
-        return [(key.encode(), value) for key, value in found.items()]
+        return found
 
 
 def read_proof(store: PartitionStore) -> Proof:
@@ -49,6 +55,8 @@ def read_proof(store: PartitionStore) -> Proof:
     for raw_key, value in store.scan(prefix(POSITIONS)):
         key = raw_key.decode()
         kind, colon, name = key.partition(":")
+        if colon:
+            proof._rest[key] = value
         match kind + colon:
             case "source:":
                 proof.sources[name] = value.decode()

@@ -15,8 +15,8 @@ class Rows(Generic[State]):
     """Rows that are read and folded at memory speed. Not safe for threads: the event loop's alone.
 
     `changed` holds what no cut has taken yet, `in_flight` what the cut under way took: neither may be evicted,
-    since the store does not have them. Of these keys, those that are in `_gone` have no row any more, whatever the
-    store still says. `watched`, where it is a set, is given every key that changes: whoever looks at changes empties it.
+    since the store does not have them. Those of these keys that are in `_gone` have no row any more, whatever the
+    store says. `watched`, where it is a set, is given every key that changes: whoever looks at changes empties it.
     """
 
     def __init__(self, definition: Definition[State], store: PartitionStore) -> None:

@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,9 @@ from tables.cut import Cut
 from tables.partition import Partition
 from tables.store import prefix
 
+FAR_MS = 4_102_444_800_000
+"""The year 2100: no event of a test is ahead of it, but those that mean to be."""
+
 
 class Record:
     """A record as `confluent_kafka.Message` shows it. `failure` makes it one of librdkafka's error messages."""
@@ -27,7 +30,7 @@ class Record:
         key: bytes | None = None,
         at: tuple[str, int] = ("", 0),
         failure: KafkaError | None = None,
-        stamp_ms: int = 4_102_444_800_000,  # 2100: no event of a test is ahead of it, but those that mean to be
+        stamp_ms: int = FAR_MS,
     ) -> None:
         self._offset, self._value, self._key, self._failure = offset, value, key, failure
         self._stamp_ms = stamp_ms
@@ -56,11 +59,21 @@ class Record:
 
 
 def batch_of(
-    topic: str, partition: int, values: Sequence[Event | bytes | None], start: int = 0, epoch: int = 1
+    topic: str,
+    partition: int,
+    values: Sequence[Event | bytes | None],
+    start: int = 0,
+    epoch: int = 1,
+    stamp_ms: Callable[[int], int] = lambda _offset: FAR_MS,
 ) -> Batch:
-    """A batch with no holes, `values` from `start` on; an event is encoded."""
+    """A batch with no holes, `values` from `start` on; an event is encoded. `stamp_ms` gives Kafka's time by offset."""
     records = [
-        Record(offset, encode(value) if isinstance(value, Event) else value, b"key-%d" % offset)
+        Record(
+            offset,
+            encode(value) if isinstance(value, Event) else value,
+            b"key-%d" % offset,
+            stamp_ms=stamp_ms(offset),
+        )
         for offset, value in enumerate(values, start)
     ]
     return Batch(TP(str(topic), partition), records, start, epoch)

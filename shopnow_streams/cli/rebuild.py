@@ -72,11 +72,14 @@ def _for_workers(settings: Settings, catalogue: Catalogue, replace: bool, as_jso
 def _as_of(settings: Settings, catalogue: Catalogue, until: datetime, port: int, as_json: bool) -> None:
     from aiohttp import web
 
+    from shopnow_streams.folds.watermark import EventTime
     from shopnow_streams.rebuild.serving import PastTables, positions
 
     planned = plan(catalogue, settings.partitions)
     with tempfile.TemporaryDirectory(prefix="shopnow-as-of-") as folder:
-        past = PastTables(Path(folder), settings.partitions, settings.event_time)
+        past = PastTables(
+            Path(folder), settings.partitions, EventTime.of_seconds(settings.allowed_lateness_s, settings.clock_skew_s)
+        )
         with _progress(planned) as done:
             live, records = past.fold(catalogue, planned, int(until.timestamp() * 1000), done)
         _tell(records, positions(live), as_json)

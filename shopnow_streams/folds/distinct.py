@@ -67,7 +67,7 @@ class Distinct:
         """The inverse of `encode`. Raises ValueError for bytes that are none."""
         try:
             return cls(hll_sketch.deserialize(stored))
-        except (RuntimeError, TypeError, IndexError) as error:
+        except (ValueError, RuntimeError, IndexError) as error:
             raise ValueError(f"no sketch: {error}") from error
 
     @classmethod

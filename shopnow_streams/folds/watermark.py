@@ -24,6 +24,11 @@ class EventTime:
     lateness: timedelta = timedelta(hours=1)
     skew: timedelta = timedelta(minutes=1)
 
+    @classmethod
+    def of_seconds(cls, lateness_s: float, skew_s: float) -> "EventTime":
+        """The rules of these settings, to the millisecond."""
+        return cls(*(timedelta(milliseconds=round(seconds * 1000)) for seconds in (lateness_s, skew_s)))
+
     @property
     def beginning(self) -> datetime:
         """The watermark before the first event: what says to be of before 1970 is late."""
@@ -33,6 +38,10 @@ class EventTime:
     def versions(self) -> dict[str, int]:
         """Rows that were folded by other rules can't be gone on with: to be compared as the tables' versions are."""
         return {"lateness_ms": self.lateness // _MILLISECOND, "skew_ms": self.skew // _MILLISECOND}
+
+
+STANDARD = EventTime()
+"""Those of the settings' defaults."""
 
 
 class Misdated(NamedTuple):
@@ -52,7 +61,7 @@ def progress(
     """
     if not moments:
         return watermark, []
-    latest = max(watermark, max(moments))  # noqa: PLW3301  (a list of a batch would be copied)
+    latest = max(watermark, max(moments))
     if latest <= _ceiling(rules, min(stamps_ms)) and min(moments) >= latest - rules.lateness:
         return latest, []  # as nearly all batches are: nothing to be looked at one by one
     misdated = []

@@ -91,7 +91,7 @@ class Windows:
         return zip(self.levels, (*self.levels[1:], None), strict=True)
 
     def place(self, key: str, moment: datetime) -> str | None:
-        """Where a row of the shortest windows belongs in a table that stands at `moment`; None where it is forgotten."""
+        """Where a row of the shortest windows belongs in a table that stands at `moment`; None: it is forgotten."""
         for level, longer in self.steps:
             if key >= level.bound(moment):
                 return key

@@ -10,6 +10,7 @@ from faust.types import TP
 from shopnow_streams.archive.catalogue import Catalogue, SegmentFile
 from shopnow_streams.errors import OffsetsLost, RebuildRefused
 from shopnow_streams.folds import TABLES
+from shopnow_streams.folds.watermark import EventTime
 from shopnow_streams.kafka_admin import KafkaAdmin
 from shopnow_streams.rebuild.changelogs import Changelogs
 from shopnow_streams.rebuild.state import Done, fold
@@ -85,7 +86,12 @@ class Application:
         store = PartitionStore(folder / str(number))
         try:
             writer.open()
-            partition = Partition(number, TABLES, store, self._settings.event_time)
+            partition = Partition(
+                number,
+                TABLES,
+                store,
+                EventTime.of_seconds(self._settings.allowed_lateness_s, self._settings.clock_skew_s),
+            )
             partition.recognise(self._sources)
             rebuilt.records += fold(self._catalogue, partition, planned, writer.commit, done)
             rebuilt.positions.update({TP(topic, number): offset for topic, offset in partition.positions.items()})

@@ -10,7 +10,7 @@ from faust.types import TP
 
 from shopnow_streams.archive.catalogue import Catalogue, SegmentFile
 from shopnow_streams.folds import TABLES
-from shopnow_streams.folds.watermark import EventTime
+from shopnow_streams.folds.watermark import STANDARD, EventTime
 from shopnow_streams.rebuild.state import Done, fold
 from shopnow_streams.topics import Topic
 from shopnow_streams.views.gather import Gather
@@ -58,7 +58,7 @@ class PastTables:
 
     folder: Path
     partitions: int
-    event_time: EventTime = EventTime()
+    event_time: EventTime = STANDARD
 
     def fold(
         self, catalogue: Catalogue, planned: Mapping[TP, list[SegmentFile]], until_ms: int, done: Done

@@ -9,7 +9,7 @@ from confluent_kafka.cimpl import NewTopic
 from shopnow_streams.errors import WriterFenced
 from shopnow_streams.stack.kafka import KafkaBroker
 from shopnow_streams.topics import REJECTS
-from tables.cut import Cut
+from tables.cut import Change, Cut
 from tables.writer import PartitionWriter
 from tests.oracle import read_log
 
@@ -30,7 +30,7 @@ def bootstrap(kafka: KafkaBroker) -> Iterator[str]:
 
 
 def cut_of(rows: int) -> Cut:
-    changed = {table: [(b"%d" % row, b"x" * 100) for row in range(rows)] for table in TABLES}
+    changed: dict[str, list[Change]] = {table: [(b"%d" % row, b"x" * 100) for row in range(rows)] for table in TABLES}
     return Cut(1, changed, {}, [])
 
 

@@ -16,9 +16,14 @@ from shopnow_streams.events import (
     ProductViewed,
     StockUpdated,
 )
+from shopnow_streams.folds import TABLES
 from shopnow_streams.folds.definition import Definition
+from shopnow_streams.folds.late import LATE, LateEvent, misdated
 from shopnow_streams.folds.rejections import REJECTIONS, rejected
 from shopnow_streams.topics import Topic
+
+PLAIN = tuple(definition for definition in TABLES if definition.windows is None)
+"""The tables that do not depend on event time."""
 
 NOON = datetime(2025, 11, 28, 12, tzinfo=UTC)
 
@@ -165,6 +170,8 @@ def states(definition: Definition[Any]) -> st.SearchStrategy[Any]:
     if definition is REJECTIONS:
         reasons = st.lists(st.sampled_from(["no-value", "not-valid", "not-json"]), max_size=8)
         return reasons.map(_rejections)
+    if definition is LATE:
+        return st.lists(st.integers(0, 2**20), max_size=8).map(_late)
     return histories(6).map(_state_of(definition))
 
 
@@ -172,4 +179,13 @@ def _rejections(reasons: list[str]) -> msgspec.Struct:
     state = REJECTIONS.state()
     for reason in reasons:
         rejected(state, reason)
+    return state
+
+
+def _late(numbers: list[int]) -> msgspec.Struct:
+    state = LATE.state()
+    for number in numbers:
+        misdated(
+            state, LateEvent(number % 7, number % 3, number, NOON + timedelta(seconds=number % 5), number % 2 == 0)
+        )
     return state

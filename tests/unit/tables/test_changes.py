@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from shopnow_streams.events import Event, ProductViewed
-from shopnow_streams.folds import TABLES
 from shopnow_streams.topics import Topic
 from tables import changes as changes_module
 from tables.changes import Changes
@@ -16,7 +15,7 @@ from tables.live import LiveTables, LiveTablesConfig, Owned
 from tables.partition import Partition
 from tables.store import PartitionStore
 from tests.fakes import FakeWriter, apply, batch_of, settle
-from tests.unit.folds.strategies import NOON
+from tests.unit.folds.strategies import NOON, PLAIN
 
 VIEWS = str(Topic.PRODUCT_VIEWED)
 
@@ -27,7 +26,7 @@ def view(product: int) -> Event:
 
 @pytest.fixture
 def live(store: PartitionStore) -> Iterator[LiveTables]:
-    live = LiveTables(LiveTablesConfig("shop", Path(), {}), TABLES)
+    live = LiveTables(LiveTablesConfig("shop", Path(), {}), PLAIN)
     own(live, store)
     yield live
 
@@ -112,7 +111,7 @@ async def test_what_is_not_asked_for_any_more_is_not_noted_any_more(
 
 
 async def test_offsets_of_another_application_can_be_told_apart(store: PartitionStore, live: LiveTables) -> None:
-    other = LiveTables(LiveTablesConfig("another", Path(), {}), TABLES)
+    other = LiveTables(LiveTablesConfig("another", Path(), {}), PLAIN)
     other.owned[3] = Owned(live.owned[3].partition, FakeWriter(3), asyncio.Lock())  # type: ignore[arg-type]
     one, another = Changes(live), Changes(other)
     assert one.since({3: NOWHERE})[0].origin != another.since({3: NOWHERE})[0].origin

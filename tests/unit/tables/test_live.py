@@ -12,14 +12,13 @@ from faust.types import TP
 
 from shopnow_streams.errors import DeliveryGap, OffsetsLost, TablesChanged, WriterFenced
 from shopnow_streams.events import ProductViewed
-from shopnow_streams.folds import TABLES
 from shopnow_streams.topics import Topic
 from tables import live as live_module
 from tables.cut import POSITIONS
 from tables.live import LiveTables, LiveTablesConfig
 from tables.store import PartitionStore
 from tests.fakes import FakeWriter, batch_of
-from tests.unit.folds.strategies import NOON
+from tests.unit.folds.strategies import NOON, PLAIN
 
 VIEWS = str(Topic.PRODUCT_VIEWED)
 
@@ -72,7 +71,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 @pytest.fixture
 async def live(world: World, tmp_path: Path) -> AsyncIterator[LiveTables]:
     """Not started: no flush but those that a test asks for."""
-    tables = LiveTables(LiveTablesConfig("shop", tmp_path, {}, flush_rows=10, keep_rows=0), TABLES)
+    tables = LiveTables(LiveTablesConfig("shop", tmp_path, {}, flush_rows=10, keep_rows=0), PLAIN)
     tables.marked = []  # type: ignore[attr-defined]
     tables.on_durable = lambda offsets: marked(tables).append(dict(offsets))
     yield tables
@@ -261,7 +260,7 @@ class TestFlush:
         assert len(list(store.scan(b"products\x00"))) == 3
         assert dict(store.scan(b"positions\x00"))[VIEWS.encode()] == b"3"
         assert store.changelog_offset("products") == 1  # the fake names ends by table
-        assert live.flushed_rows == 3 + 1 + 2  # products, the hour, the position and whose tables
+        assert live.flushed_rows == 3 + 1 + 3  # products, the hour; the position, the watermark and whose tables
 
     async def test_what_was_counted_of_a_partition_is_not_forgotten_with_it(
         self, live: LiveTables, world: World
@@ -395,7 +394,7 @@ class TestBackPressure:
 
 class TestRunning:
     async def test_it_flushes_by_itself_and_once_more_when_it_stops(self, world: World, tmp_path: Path) -> None:
-        live = LiveTables(LiveTablesConfig("shop", tmp_path, {}, flush_interval_s=0.05), TABLES)
+        live = LiveTables(LiveTablesConfig("shop", tmp_path, {}, flush_interval_s=0.05), PLAIN)
         durable = asyncio.Event()
         offsets: dict[TP, int] = {}
 
@@ -415,7 +414,7 @@ class TestRunning:
         PartitionStore(tmp_path / "tables" / "0").close()
 
     async def test_a_full_cut_does_not_wait_for_the_interval(self, world: World, tmp_path: Path) -> None:
-        live = LiveTables(LiveTablesConfig("shop", tmp_path, {}, flush_interval_s=60, flush_rows=3), TABLES)
+        live = LiveTables(LiveTablesConfig("shop", tmp_path, {}, flush_interval_s=60, flush_rows=3), PLAIN)
         durable = asyncio.Event()
         live.on_durable = lambda _offsets: durable.set()
         async with live:
@@ -424,7 +423,7 @@ class TestRunning:
             await asyncio.wait_for(durable.wait(), 10)
 
     async def test_crashed_it_writes_nothing_more(self, world: World, tmp_path: Path) -> None:
-        live = LiveTables(LiveTablesConfig("shop", tmp_path, {}, flush_interval_s=60), TABLES)
+        live = LiveTables(LiveTablesConfig("shop", tmp_path, {}, flush_interval_s=60), PLAIN)
         await live.start()
         await own(live, {0}, generation=1)
         live.apply(batch_of(VIEWS, 0, views(3)))
@@ -436,7 +435,7 @@ class TestRunning:
         self, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(live_module, "STOP_S", 0.1)
-        live = LiveTables(LiveTablesConfig("shop", tmp_path, {}, flush_interval_s=60), TABLES)
+        live = LiveTables(LiveTablesConfig("shop", tmp_path, {}, flush_interval_s=60), PLAIN)
         await live.start()
         await own(live, {0}, generation=1)
         live.apply(batch_of(VIEWS, 0, views(3)))
@@ -451,7 +450,7 @@ class TestRunning:
         assert live.owned == {}
 
     async def test_what_was_not_restored_to_its_end_is_not_ours(self, world: World, tmp_path: Path) -> None:
-        live = LiveTables(LiveTablesConfig("shop", tmp_path, {}, flush_interval_s=60), TABLES)
+        live = LiveTables(LiveTablesConfig("shop", tmp_path, {}, flush_interval_s=60), PLAIN)
         await live.start()
         told = threading.Event()
 
@@ -469,7 +468,7 @@ class TestRunning:
         assert owned == {}
 
     async def test_stopping_ends_a_take_over_that_waits_for_kafka(self, world: World, tmp_path: Path) -> None:
-        live = LiveTables(LiveTablesConfig("shop", tmp_path, {}, flush_interval_s=60), TABLES)
+        live = LiveTables(LiveTablesConfig("shop", tmp_path, {}, flush_interval_s=60), PLAIN)
         await live.start()
         waiting = asyncio.Event()
         opened = world.new_writer
@@ -507,7 +506,7 @@ class TestRunning:
     async def test_a_last_flush_that_kafka_refuses_still_lets_go_of_everything(
         self, world: World, tmp_path: Path
     ) -> None:
-        live = LiveTables(LiveTablesConfig("shop", tmp_path, {}, flush_interval_s=60), TABLES)
+        live = LiveTables(LiveTablesConfig("shop", tmp_path, {}, flush_interval_s=60), PLAIN)
         await live.start()
         await own(live, {0}, generation=1)
         live.apply(batch_of(VIEWS, 0, views(3)))

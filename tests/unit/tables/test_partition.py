@@ -17,17 +17,15 @@ from hypothesis import strategies as st
 from shopnow_streams.delivery.batch import Batch
 from shopnow_streams.errors import DeliveryGap, OffsetsLost, TablesChanged
 from shopnow_streams.events import Event, OrderLine, OrderPlaced, ProductViewed, StockUpdated
-from shopnow_streams.folds import TABLES
 from shopnow_streams.folds.definition import Definition
 from shopnow_streams.folds.hours import HOURS
 from shopnow_streams.folds.products import PRODUCTS
-from shopnow_streams.folds.rejections import REJECTIONS
 from shopnow_streams.topics import Topic
 from tables.cut import POSITIONS, Cut, Reject
 from tables.partition import Partition
 from tables.store import PartitionStore, prefix
 from tests.fakes import Record, apply, batch_of, settle
-from tests.unit.folds.strategies import NOON, fold_all, histories
+from tests.unit.folds.strategies import NOON, PLAIN, fold_all, histories
 
 VIEWS = str(Topic.PRODUCT_VIEWED)
 STOCK = str(Topic.STOCK_UPDATED)
@@ -43,7 +41,7 @@ def rows_of(partition: Partition) -> dict[str, dict[Any, Any]]:
 
 @pytest.fixture
 def partition(store: PartitionStore) -> Partition:
-    return Partition(3, TABLES, store)
+    return Partition(3, PLAIN, store)
 
 
 class TestApply:
@@ -106,12 +104,12 @@ class TestApply:
         apply(partition, batch_of(VIEWS, 3, [view()], start=5))
         settle(partition)
         with pytest.raises(DeliveryGap):
-            Partition(3, TABLES, store).apply(batch_of(VIEWS, 3, [view()], start=5))
+            Partition(3, PLAIN, store).apply(batch_of(VIEWS, 3, [view()], start=5))
 
     def test_a_state_is_read_from_the_store_and_folded_on(self, partition: Partition, store: PartitionStore) -> None:
         apply(partition, batch_of(VIEWS, 3, [view()], start=0))
         settle(partition)
-        restored = Partition(3, TABLES, store)
+        restored = Partition(3, PLAIN, store)
         apply(restored, batch_of(VIEWS, 3, [view()], start=1))
         assert rows_of(restored)["products"][1].views == 2
 
@@ -161,7 +159,7 @@ class TestRejects:
         assert first is not None
         assert second is not None
         assert [reject.offset for reject in first.rejects + second.rejects] == [0, 1]
-        assert rows_of(Partition(3, TABLES, store))["rejections"][VIEWS].by_reason == {"not-json": 1, "not-valid": 1}
+        assert rows_of(Partition(3, PLAIN, store))["rejections"][VIEWS].by_reason == {"not-json": 1, "not-valid": 1}
 
 
 class TestCut:
@@ -170,7 +168,7 @@ class TestCut:
         apply(partition, batch_of(VIEWS, 3, [view()]))
         assert settle(partition) is not None
         assert partition.cut() is None
-        assert Partition(3, TABLES, store).cut() is None
+        assert Partition(3, PLAIN, store).cut() is None
 
     def test_it_holds_changed_rows_and_every_position(self, partition: Partition) -> None:
         apply(partition, batch_of(STOCK, 3, [StockUpdated(timestamp=NOON, id_produit=1, stock=4)], start=6))
@@ -181,8 +179,10 @@ class TestCut:
         assert cut.partition == 3
         assert {name for name, rows in cut.rows.items() if rows} == {"products", "hours", POSITIONS}
         assert cut.positions == {VIEWS: 1, STOCK: 7}
-        assert {topic.decode(): int(offset) for topic, offset in cut.rows[POSITIONS]} == cut.positions
-        assert len(cut) == 1 + 1 + 2
+        stored = dict(cut.rows[POSITIONS])
+        assert {topic: int(stored[topic.encode()] or b"") for topic in cut.positions} == cut.positions
+        assert stored.keys() - {topic.encode() for topic in cut.positions} == {f"watermark:{VIEWS}".encode()}
+        assert len(cut) == 1 + 1 + 3
 
     def test_it_is_of_one_instant_although_folding_goes_on(self, partition: Partition, store: PartitionStore) -> None:
         apply(partition, batch_of(VIEWS, 3, [view(), b"?"], start=0))
@@ -192,7 +192,7 @@ class TestCut:
         assert cut.positions == {VIEWS: 2}
         assert len(cut.rejects) == 1
         store.write({prefix(table): rows for table, rows in cut.rows.items()}, {})
-        restored = Partition(3, TABLES, store)
+        restored = Partition(3, PLAIN, store)
         assert restored.positions == {VIEWS: 2}
         rows = rows_of(restored)
         assert {key: row.views for key, row in rows["products"].items()} == {1: 1}
@@ -208,7 +208,7 @@ class TestCut:
         partition.settle(0)
         second = partition.cut()
         assert second is not None
-        (product,) = (msgspec.json.decode(value) for _, value in second.rows["products"])
+        (product,) = (msgspec.json.decode(value or b"") for _, value in second.rows["products"])
         assert (second.positions, product["views"]) == ({VIEWS: 2}, 2)
 
     def test_pending_is_what_the_next_cut_would_write_but_for_positions(self, partition: Partition) -> None:
@@ -217,7 +217,7 @@ class TestCut:
         assert partition.pending == 2 + 1 + 1 + 1  # products, the hour, the count of rejections, the reject
         cut = partition.cut()
         assert cut is not None
-        assert len(cut) == 5 + 2  # its position, and which tables these are
+        assert len(cut) == 5 + 3  # its position, its watermark, and which tables these are
         assert partition.pending == 0
 
     def test_its_length_is_its_rows_and_rejects(self) -> None:
@@ -232,7 +232,7 @@ class FoldBroke(Exception):
 @pytest.fixture
 def breakable(store: PartitionStore, monkeypatch: pytest.MonkeyPatch) -> Partition:
     """A partition whose stock table breaks on the second event of a batch. It was at offset 1 of two topics before."""
-    partition = Partition(3, TABLES, store)
+    partition = Partition(3, PLAIN, store)
     apply(partition, batch_of(VIEWS, 3, [view()]))
     apply(partition, batch_of(Topic.ORDER_PLACED, 3, [placed()]))
     settle(partition)
@@ -255,7 +255,7 @@ def test_a_batch_whose_fold_broke_half_way_is_in_no_cut(breakable: Partition, st
         breakable.apply(batch_of(VIEWS, 3, [view()], start=1))  # products has it, hours does not
     apply(breakable, batch_of(STOCK, 3, [StockUpdated(timestamp=NOON, id_produit=1, stock=4)]))
     settle(breakable)
-    restored = Partition(3, TABLES, store)
+    restored = Partition(3, PLAIN, store)
     row = rows_of(restored)["products"][1]
     assert (row.views, restored.positions[VIEWS]) in {(1, 1), (2, 2)}
 
@@ -306,7 +306,7 @@ def test_whatever_is_cut_evicted_and_reopened_the_rows_are_the_fold_of_all_below
     chance = random.Random(seed)
     with tempfile.TemporaryDirectory() as folder:
         store = PartitionStore(Path(folder) / "store")
-        partition = Partition(0, TABLES, store)
+        partition = Partition(0, PLAIN, store)
         applied: list[tuple[Topic, Event]] = []
         durable: list[tuple[Topic, Event]] = []
         flushes = 0
@@ -316,12 +316,12 @@ def test_whatever_is_cut_evicted_and_reopened_the_rows_are_the_fold_of_all_below
             if chance.random() < 0.4:
                 settle(partition, keep_rows=chance.choice([0, 2, 100]))
                 durable, flushes = list(applied), flushes + 1
-        for definition in TABLES:
-            if definition is not REJECTIONS:
+        for definition in PLAIN:
+            if definition.flows:
                 assert rows_of(partition)[definition.name] == fold_all(definition, applied)
-        restored = Partition(0, TABLES, store)
-        for definition in TABLES:
-            if definition is not REJECTIONS:
+        restored = Partition(0, PLAIN, store)
+        for definition in PLAIN:
+            if definition.flows:
                 assert rows_of(restored)[definition.name] == fold_all(definition, durable)
         assert bool(restored.positions) == bool(flushes)
         store.close()
@@ -339,7 +339,7 @@ class TestSources:
     """The topics that a partition's positions are offsets of."""
 
     def reopened(self, store: PartitionStore, ids: dict[str, str]) -> Partition:
-        partition = Partition(3, TABLES, store)
+        partition = Partition(3, PLAIN, store)
         partition.recognise(ids)
         return partition
 

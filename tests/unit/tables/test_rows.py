@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from shopnow_streams.folds.definition import Definition, Flow, Key, by
 from shopnow_streams.folds.rejections import REJECTIONS, rejected
 from shopnow_streams.topics import Topic
+from tables.cut import Change
 from tables.rows import Rows
 from tables.store import PartitionStore, prefix
 
@@ -60,7 +61,7 @@ class RowsMachine(RuleBasedStateMachine):
         self.now: Model = {}
         self.durable: Model = {}
         self.cut_of: Model | None = None
-        self.cut_rows: list[tuple[bytes, bytes]] = []
+        self.cut_rows: list[Change] = []
         self.written = False
         self.deaths = 0
         self.snapshots: list[tuple[Iterator[tuple[Key, Tally]], Model, Model]] = []
@@ -91,19 +92,34 @@ class RowsMachine(RuleBasedStateMachine):
         folds, total = self.now.get(key, (0, 0))
         self.now[key] = folds + 1, total + number
 
+    @rule(data=st.data(), number=st.integers(0, 9))
+    def put(self, data: st.DataObject, number: int) -> None:
+        key = data.draw(self.keys)
+        self.rows.put(key, Tally(1, number))
+        self.now[key] = 1, number
+
+    @rule(data=st.data())
+    def drop(self, data: st.DataObject) -> None:
+        key = data.draw(self.keys)
+        self.rows.drop(key)
+        self.now.pop(key, None)
+
     @precondition(lambda self: self.cut_of is None)
     @rule()
     def cut(self) -> None:
-        changed = {key for key, tally in self.now.items() if tally != self.durable.get(key)}
+        changed = {key: tally for key, tally in self.now.items() if tally != self.durable.get(key)}
+        gone = self.durable.keys() - self.now.keys()
         self.cut_rows = self.rows.cut()
         self.cut_of, self.written = dict(self.now), False
         decoded = {
-            self.definition.decode_key(key): msgspec.json.decode(value, type=Tally) for key, value in self.cut_rows
+            self.definition.decode_key(key): None if value is None else msgspec.json.decode(value, type=Tally)
+            for key, value in self.cut_rows
         }
         assert len(decoded) == len(self.cut_rows), "a key twice in one cut"
-        assert {key: (tally.folds, tally.total) for key, tally in decoded.items()} == {
-            key: self.now[key] for key in changed
-        }
+        rows = {key: (tally.folds, tally.total) for key, tally in decoded.items() if tally is not None}
+        assert rows == {key: self.now[key] for key in rows}
+        assert changed.items() <= rows.items()
+        assert gone <= decoded.keys() - rows.keys(), "no tombstone of what the store has"
 
     @precondition(lambda self: self.cut_of is not None and not self.written)
     @rule()
@@ -154,10 +170,22 @@ class RowsMachine(RuleBasedStateMachine):
 
     @rule(data=st.data(), limit=st.integers(1, 15))
     def scan(self, data: st.DataObject, limit: int) -> None:
-        start = data.draw(st.none() | self.keys)
-        page = self.rows.scan(start, limit)
-        expected = sorted((key, tally) for key, tally in self.now.items() if start is None or key >= start)[:limit]
-        assert [(key, (tally.folds, tally.total)) for key, tally in page] == expected
+        start, end = data.draw(st.none() | self.keys), data.draw(st.none() | self.keys)
+        page = self.rows.scan(start, limit, end)
+        expected = sorted(self.between(start, end).items())
+        assert [(key, (tally.folds, tally.total)) for key, tally in page] == expected[:limit]
+
+    @rule(data=st.data())
+    def everything_of_a_range(self, data: st.DataObject) -> None:
+        start, end = data.draw(st.none() | self.keys), data.draw(st.none() | self.keys)
+        self.read_to_the_end(self.rows.everything(start, end), self.between(start, end), {})
+
+    def between(self, start: Any, end: Any) -> Model:
+        return {
+            key: tally
+            for key, tally in self.now.items()
+            if (start is None or key >= start) and (end is None or key < end)
+        }
 
     @rule()
     def scan_from_the_first(self) -> None:

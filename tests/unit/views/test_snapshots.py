@@ -18,6 +18,7 @@ from tests.fakes import apply, batch_of
 from tests.unit.folds.strategies import NOON
 from tests.unit.views.conftest import MakeWorker, Worker
 
+RULES = {"lateness_ms": 3_600_000, "skew_ms": 60_000}
 Everything = Iterator[tuple[Any, Any]]
 
 
@@ -38,14 +39,19 @@ async def test_a_partition_is_read_whole_beyond_any_limit_of_rows(
     monkeypatch.setattr("tables.reads.MAX_RANKED_ROWS", 1)
     worker.fold(2, Topic.PRODUCT_VIEWED, [view(number) for number in range(1_201)])  # half stored, half in memory
     head, *rows, end = await read(worker, "products", 2)
-    assert head == {"partition": 2, "offsets": {"produit-consulte": 1_201}}
+    assert head == {"partition": 2, "offsets": {"produit-consulte": 1_201}, "stands": None, "event_time": RULES}
     assert sorted(int(key) for key, _ in rows) == list(range(1_201))
     assert {state["views"] for _, state in rows} == {1}
     assert end == {"rows": 1_201}
 
 
 async def test_a_table_without_rows_is_a_beginning_and_an_end(worker: Worker) -> None:
-    assert await read(worker, "orders", 3) == [{"partition": 3, "offsets": {}}, {"rows": 0}]
+    assert await read(worker, "orders", 3) == [
+        {"partition": 3, "offsets": {}, "stands": None, "event_time": RULES},
+        {"rows": 0},
+    ]
+    head, _ = await read(worker, "shop", 3)
+    assert head["stands"] == "1970-01-01T00:00:00Z"
 
 
 async def test_what_is_folded_while_it_is_read_is_not_in_it(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
