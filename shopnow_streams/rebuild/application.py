@@ -39,6 +39,7 @@ class Application:
         connection = settings.connection
         self._settings = settings
         self._catalogue = catalogue
+        self._rules = EventTime.of_seconds(settings.allowed_lateness_s, settings.clock_skew_s)
         self._config = LiveTablesConfig(settings.application_id, settings.data_dir, connection.librdkafka())
         tables = [*(definition.name for definition in TABLES), POSITIONS]
         self._topics = {table: self._config.changelog(table) for table in tables}
@@ -86,12 +87,7 @@ class Application:
         store = PartitionStore(folder / str(number))
         try:
             writer.open()
-            partition = Partition(
-                number,
-                TABLES,
-                store,
-                EventTime.of_seconds(self._settings.allowed_lateness_s, self._settings.clock_skew_s),
-            )
+            partition = Partition(number, TABLES, store, self._rules)
             partition.recognise(self._sources)
             rebuilt.records += fold(self._catalogue, partition, planned, writer.commit, done)
             rebuilt.positions.update({TP(topic, number): offset for topic, offset in partition.positions.items()})

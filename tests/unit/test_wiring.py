@@ -17,7 +17,7 @@ from shopnow_streams.settings import Settings
 from shopnow_streams.topics import Topic
 from shopnow_streams.wiring import ShopNowApp, allow_open_files, create_app, create_archive_app
 
-TABLES = {"products", "stock", "orders", "hours", "rejections", "positions"}
+TABLES = {"products", "stock", "orders", "hours", "rejections", "activity", "shop", "shoppers", "late", "positions"}
 TOPICS = {"produit-consulte", "article-ajoute", "commande-validee", "paiement-accepte", "stock-mis-a-jour"}
 
 
