@@ -40,7 +40,7 @@ from shopnow_streams.producer import AsyncShopProducer
 from shopnow_streams.producer.awaitable import AwaitableDelivery
 from shopnow_streams.stack.ports import free_ports
 
-WARM_UP_S = 5.0
+WARM_UP_S = 15.0
 POLL_S = 0.005
 TURN_S = 0.002
 MOST_BEHIND = 20_000
@@ -103,7 +103,7 @@ def _load(bootstrap: str, rate_per_s: int, lasts_s: float) -> Iterator[Callable[
     def sent() -> int:
         if not process.is_alive():
             raise StackError("the process that sends the load ended before its time")
-        return counter.value
+        return int(counter.value)
 
     try:
         while not sent():
@@ -119,7 +119,7 @@ def send_steadily(
 ) -> None:
     """Send so many events a second while `go_on` is set, and count them; they are made before, enough for `lasts_s`."""
     made = list(mixed(int(lasts_s * rate_per_s)))
-    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 5, "compression.type": "lz4"})
+    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 50, "compression.type": "lz4", "log_level": 0})
     begun, number = time.monotonic(), 0
     while go_on.is_set():
         due = min(int((time.monotonic() - begun) * rate_per_s), number + MOST_BEHIND - len(producer))
