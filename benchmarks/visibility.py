@@ -93,7 +93,7 @@ def _worker(bootstrap: str, folder: Path) -> Iterator[tuple[Worker, str]]:
 
 @contextmanager
 def _load(bootstrap: str, rate_per_s: int, lasts_s: float) -> Iterator[Callable[[], int]]:
-    """The load, from its first event on until the end of the block; gives what tells how many were sent until now."""
+    """The load, from its first event on until the end of the block; gives what tells how many are acknowledged."""
     context = multiprocessing.get_context("spawn")
     counter, go_on = context.Value("q", 0), context.Event()
     go_on.set()
@@ -126,8 +126,9 @@ def send_steadily(
         for each in range(number, due):
             topic, key, value = made[each % len(made)]
             producer.produce(topic, value, key)
-        counter.value = number = max(number, due)
+        number = max(number, due)
         producer.poll(0)
+        counter.value = number - len(producer)
         time.sleep(TURN_S)
     producer.flush()
 

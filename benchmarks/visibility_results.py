@@ -15,14 +15,14 @@ class Visibility:
     """One steady load. `taken_s` has the seconds from `produce()` on, by what they were until;
     `cores` is the worker's processor time a second."""
 
-    sent_per_s: float
+    acked_per_s: float
     cores: float
     taken_s: Mapping[str, Sequence[float]]
 
 
 def shown(result: Visibility) -> Table:
     """A line for each moment that was waited for, in milliseconds."""
-    title = f"visible: {result.sent_per_s:,.0f} events/s sent, {result.cores:.2f} cores of the worker"
+    title = f"visible: {result.acked_per_s:,.0f} events/s, {result.cores:.2f} cores of the worker"
     table = Table(title=title, title_justify="left", box=None, header_style="bold")
     table.add_column("ms from produce() until it is", no_wrap=True)
     for name in ("probes", *(f"p{percent}" for percent in PERCENTS[:-1]), "max"):

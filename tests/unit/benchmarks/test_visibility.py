@@ -16,11 +16,11 @@ def test_a_percentile_is_one_of_the_numbers_and_so_many_are_not_above_it() -> No
     assert isnan(percentile([], 50))
 
 
-def test_a_line_for_each_moment_in_milliseconds_and_what_was_really_sent() -> None:
+def test_a_line_for_each_moment_in_milliseconds_and_what_kafka_really_got() -> None:
     console = Console(file=StringIO(), width=80)
     console.print(shown(Visibility(9_876.4, 0.512, {"known": [0.001, 0.003, 0.002], "never": []})))
     assert isinstance(console.file, StringIO)
     title, _, known, never = (line.split() for line in console.file.getvalue().splitlines())
-    assert title == ["visible:", "9,876", "events/s", "sent,", "0.51", "cores", "of", "the", "worker"]
+    assert title == ["visible:", "9,876", "events/s,", "0.51", "cores", "of", "the", "worker"]
     assert known == ["known", "3", "2", "3", "3", "3"]
     assert never == ["never", "0", "nan", "nan", "nan", "nan"]
