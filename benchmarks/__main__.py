@@ -5,7 +5,7 @@ import sys
 import click
 from rich.console import Console
 
-from benchmarks import archive, catch_up, formats, producer, push
+from benchmarks import archive, catch_up, formats, producer, push, tables, visibility
 from benchmarks.results import shown
 from shopnow_streams.errors import ShopNowError
 
@@ -20,6 +20,8 @@ def benchmarks(context: click.Context) -> None:
         context.invoke(archive.main)
         context.invoke(formats.main)
         context.invoke(push.main)
+        context.invoke(visibility.main)
+        context.invoke(tables.main)
 
 
 @benchmarks.command("catch-up")
@@ -36,6 +38,8 @@ benchmarks.add_command(producer.main, "producer")
 benchmarks.add_command(archive.main, "archive")
 benchmarks.add_command(formats.main, "formats")
 benchmarks.add_command(push.main, "push")
+benchmarks.add_command(visibility.main, "visibility")
+benchmarks.add_command(tables.main, "tables")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ from typing import Self
 
 import psutil
 
+from benchmarks.results import percentile
+
 
 class Beside:
     """Does `sample` every `every_s` on a thread of its own, from `with` until the end of the block."""
@@ -76,8 +78,7 @@ class Latency(Beside):
 
     def percentile_ms(self, percent: float) -> float:
         """That percentile of what was taken, in milliseconds; nan without a sample."""
-        taken = sorted(self.taken_s)
-        return 1000 * taken[min(len(taken) - 1, int(len(taken) * percent / 100))] if taken else float("nan")
+        return 1000 * percentile(self.taken_s, percent)
 
     def sample(self) -> None:
         """One call; one that was not answered is no sample."""

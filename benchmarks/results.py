@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isnan, nan
+from math import ceil, isnan, nan
 from typing import Protocol, TypeVar
 
 from rich.table import Table
@@ -42,6 +42,12 @@ Rounds = Mapping[str, Sequence[Result]]
 def median(results: Sequence[Way]) -> Way:
     """The result with the median speed, the slower of the two in the middle: one that happened, all numbers its own."""
     return sorted(results, key=lambda result: result.per_s)[(len(results) - 1) // 2]
+
+
+def percentile(taken: Sequence[float], percent: float) -> float:
+    """The smallest of `taken` that so many per cent are not above; nan of none."""
+    ordered = sorted(taken)
+    return ordered[max(0, ceil(len(ordered) * percent / 100) - 1)] if ordered else nan
 
 
 def late_rate(seen: Sequence[tuple[float, int]], events: int) -> float:

@@ -87,6 +87,7 @@ class LiveTables(Service):
         self.owned: dict[int, Owned] = {}
         self.turn = asyncio.Lock()
         self.on_durable: Callable[[Mapping[TP, int]], None] = lambda _offsets: None
+        self.on_folded: Callable[[Batch], object] = lambda _batch: None
         self.on_owned: Callable[[Partition], object] = lambda _partition: None
         self.timings = Timings()
         self.flushed_rows = 0
@@ -131,6 +132,7 @@ class LiveTables(Service):
             return
         with self.timings.fold.time():
             owned.partition.apply(batch)
+        self.on_folded(batch)
         if owned.partition.pending >= self.config.flush_rows:
             self._flush_due.set()
 

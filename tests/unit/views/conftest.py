@@ -31,7 +31,7 @@ from tables.changes import Changes
 from tables.live import LiveTables, LiveTablesConfig, Owned
 from tables.partition import Partition
 from tables.store import PartitionStore
-from tests.fakes import FakeWriter, apply, batch_of, settle
+from tests.fakes import FakeWriter, batch_of, settle
 
 PARTITIONS = 4
 STREAMS = 5
@@ -65,7 +65,8 @@ class Worker:
             settle(owned.partition)
             if part:
                 start = owned.partition.positions.get(str(topic), 0)
-                apply(owned.partition, batch_of(topic, number, part, start=start))
+                owned.partition.begin(topic, start)
+                self.live.apply(batch_of(topic, number, part, start=start))
 
     def take(self, other: "Worker", number: int) -> Partition:
         """The partition as the other one, which has it no more, had cut it last."""

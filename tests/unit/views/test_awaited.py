@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 import pytest
+from faust.types import TP
 
 from shopnow_streams.events import Event, ProductViewed
 from shopnow_streams.topics import Topic
@@ -53,6 +54,40 @@ async def test_it_waits_until_the_event_is_counted(worker: Worker, path: str) ->
     worker.fold(1, Topic.PRODUCT_VIEWED, [view()])
     status, answer = await asyncio.wait_for(asking, 5)
     assert (status, answer["offsets"][VIEWS]["1"]) == (200, 2)
+
+
+async def test_a_worker_answers_as_soon_as_it_has_folded_the_event_itself(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker.fold(1, Topic.PRODUCT_VIEWED, [view()])
+    worker.fold(2, Topic.PRODUCT_VIEWED, [view()])
+    monkeypatch.setattr(positions_module, "POLL_S", 60)
+    asking = asyncio.create_task(ask(worker, "/api/products/7", f"{VIEWS}:1:2", f"{VIEWS}:2:1", wait_ms=9_000))
+    await asyncio.sleep(0.1)
+    worker.fold(2, Topic.PRODUCT_VIEWED, [view()])
+    worker.fold(1, Topic.PRODUCT_VIEWED, [view()])
+    await asyncio.sleep(0.1)
+    assert not asking.done()
+    worker.fold(1, Topic.PRODUCT_VIEWED, [view()])
+    status, answer = await asyncio.wait_for(asking, 5)
+    assert (status, answer["views"]) == (200, 5)
+
+
+async def test_what_was_folded_while_the_answer_was_made_is_not_waited_for(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker.fold(1, Topic.PRODUCT_VIEWED, [view()])
+    monkeypatch.setattr(positions_module, "POLL_S", 60)
+    ask_peers = worker.gather.peers.ask
+
+    async def fold_meanwhile(*args: Any) -> Any:
+        if worker.live.next_offset(TP(VIEWS, 1)) == 1:
+            worker.fold(1, Topic.PRODUCT_VIEWED, [view()])
+        return await ask_peers(*args)
+
+    monkeypatch.setattr(worker.gather.peers, "ask", fold_meanwhile)
+    status, answer = await asyncio.wait_for(ask(worker, "/api/products/7", f"{VIEWS}:1:1", wait_ms=9_000), 5)
+    assert (status, answer["views"]) == (200, 2)
 
 
 async def test_it_waits_for_a_partition_of_another_worker(make_worker: MakeWorker) -> None:
