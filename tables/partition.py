@@ -229,4 +229,5 @@ class Partition:
 def _rows(definition: Definition[Any], store: PartitionStore, proof: Proof) -> Rows[Any]:
     if definition.windows is None:
         return Rows(definition, store)
-    return WindowedRows(definition, definition.windows, store, proof.stands.get(definition.name, EPOCH))
+    stands, newest = proof.stands.get(definition.name, EPOCH), max(proof.watermarks.values(), default=EPOCH)
+    return WindowedRows(definition, definition.windows, store, stands, newest)

@@ -86,6 +86,10 @@ class Rows(Generic[State]):
         keys = sorted({*nearest, *stored})[:limit]
         return [(key, self._states.get(key) or self._decode(stored[key])) for key in keys]
 
+    def keys(self, start: Key | None = None, end: Key | None = None) -> list[Key]:
+        """The keys of all rows from `start` on and below `end`, in order."""
+        return sorted({*self._unstored(start, end), *(key for key, _ in self._stored(start, 0, end))})
+
     def everything(self, start: Key | None = None, end: Key | None = None) -> Iterator[tuple[Key, State]]:
         """All rows, or those with keys from `start` on and below `end`, as of the call: in no order, however long the
         reading takes and whatever is folded meanwhile."""

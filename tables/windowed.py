@@ -19,21 +19,41 @@ MOST_ROWS = 5_000
 
 
 class WindowedRows(Rows[State]):
-    """Rows of windows. `stands` is the moment that they stand at."""
+    """Rows of windows. `stands` is the moment that they stand at; none is of a window after `newest`."""
 
     def __init__(
-        self, definition: Definition[State], windows: Windows, store: PartitionStore, stands: datetime = EPOCH
+        self,
+        definition: Definition[State],
+        windows: Windows,
+        store: PartitionStore,
+        stands: datetime = EPOCH,
+        newest: datetime = EPOCH,
     ) -> None:
         super().__init__(definition, store)
         self._windows = windows
         self._stand(stands)
+        first = windows.levels[0].length
+        self._newest = self._stored_to = first.key(newest + first.lasts)
 
     def _stand(self, stands: datetime) -> None:
         self.stands = stands
         self._bound = self._windows.levels[0].bound(stands)
 
     def _fold(self, flow: Flow[State], groups: Mapping[Any, Sequence[Any]]) -> None:
-        super()._fold(flow, groups if min(groups, default=self._bound) >= self._bound else self._placed(groups))
+        if groups:
+            self._newest = max(self._newest, max(groups))
+            super()._fold(flow, groups if min(groups) >= self._bound else self._placed(groups))
+
+    def _load(self, key: Any) -> State:
+        if key <= self._stored_to:
+            return super()._load(key)
+        state = self._states[key] = self.definition.state()  # of a new window: the store need not be asked
+        return state
+
+    def settle(self, keep: int) -> None:
+        super().settle(keep)
+        if not self._all_in_memory:
+            self._stored_to = self._newest
 
     def _placed(self, groups: Mapping[Any, Sequence[Any]]) -> Mapping[Any, Sequence[Any]]:
         placed: dict[str, list[Any]] = {}
@@ -50,18 +70,21 @@ class WindowedRows(Rows[State]):
             return  # the shortest windows decide: a longer one is never due before a shorter one is
         moment = min(moment, *(self._within_reach(level, moment) for level in self._windows.levels))
         for level, longer in self._windows.steps:
-            for key, state in list(self.everything(level.bound(self.stands), level.bound(moment))):
-                self._move(str(key), state, longer)
+            due = level.bound(self.stands), level.bound(moment)
+            if longer is None:
+                for key in self.keys(*due):
+                    self.drop(key)
+            else:
+                for key, state in list(self.everything(*due)):
+                    self._move(str(key), longer.length.around(str(key)), state)
         self._stand(moment)
 
     def _within_reach(self, level: Level, moment: datetime) -> datetime:
         """The moment by which about `MOST_ROWS` of this length are due, or `moment`."""
-        due = self.scan(level.bound(self.stands), MOST_ROWS, level.bound(moment))
-        return moment if len(due) < MOST_ROWS else level.due_at(str(due[-1][0]))
+        due = self.keys(level.bound(self.stands), level.bound(moment))
+        return moment if len(due) < MOST_ROWS else level.due_at(str(due[MOST_ROWS - 1]))
 
-    def _move(self, key: str, state: State, longer: Level | None) -> None:
-        if longer is not None:
-            place = longer.length.around(key)
-            there = self.get(place)
-            self.put(place, self.definition.merge(self.definition.state() if there is None else there, state))
+    def _move(self, key: str, place: str, state: State) -> None:
+        there = self.get(place)
+        self.put(place, self.definition.merge(self.definition.state() if there is None else there, state))
         self.drop(key)

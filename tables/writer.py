@@ -19,7 +19,7 @@ from shopnow_streams.kafka_callbacks import calling_back
 from shopnow_streams.logs.librdkafka import librdkafka_logger
 from shopnow_streams.logs.logger import get_logger
 from shopnow_streams.topics import REJECT_MAX_BYTES, REJECTS
-from tables.cut import Cut, Reject, Row
+from tables.cut import Change, Cut, Reject
 
 logger = get_logger(__name__)
 
@@ -143,7 +143,7 @@ class PartitionWriter:
                 too_large.add(reject)
                 return self._produce_reject(partition, reject, too_large)
 
-    def _produce_rows(self, topic: str, rows: Iterable[Row]) -> None:
+    def _produce_rows(self, topic: str, rows: Iterable[Change]) -> None:
         """As `_produce` each: a call less for each row, of which a cut has thousands, is a fifth of the time."""
         produce, partition = self._producer.produce, self.partition
         for key, value in rows:

@@ -5,7 +5,7 @@ a standard error of `STANDARD_ERROR`. Spark's `hll_sketch_agg` is the same sketc
 """
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from datasketches import hll_sketch, hll_union, tgt_hll_type
 
@@ -84,13 +84,12 @@ def either(one: Distinct | None, other: Distinct | None) -> Distinct | None:
     return one.merged(other)
 
 
-def with_more(distinct: Distinct | None, ids: Iterable[int]) -> Distinct | None:
+def with_more(distinct: Distinct | None, ids: Sequence[int]) -> Distinct | None:
     """`distinct` with these in it, made where it was None and there are any."""
-    more = list(ids)
-    if not more:
+    if not ids:
         return distinct
     found = Distinct() if distinct is None else distinct
-    found.add(more)
+    found.add(ids)
     return found
 
 

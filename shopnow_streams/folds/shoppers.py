@@ -58,36 +58,48 @@ class Shopper(msgspec.Struct, gc=False, omit_defaults=True):
 
 def viewed(shopper: Shopper, events: Sequence[ProductViewed]) -> None:
     """Pages of a visit."""
-    _visit(shopper, [Visit(at := epoch_ms(event.timestamp), at, pages=1) for event in events])
+    for event in events:
+        at_ms = epoch_ms(event.timestamp)
+        _seen(shopper, Visit(at_ms, at_ms, 1))
 
 
 def added(shopper: Shopper, events: Sequence[ItemAddedToCart]) -> None:
     """More in the cart."""
-    adds = [Add(epoch_ms(event.timestamp), event.id_produit, event.quantite, cents(event.prix)) for event in events]
-    shopper.cart = cart([*shopper.cart, *adds], shopper.ordered_ms)
-    _visit(shopper, [Visit(add.at_ms, add.at_ms, adds=1) for add in adds])
+    for event in events:
+        at_ms = epoch_ms(event.timestamp)
+        add = Add(at_ms, event.id_produit, event.quantite, cents(event.prix))
+        if shopper.cart or at_ms <= shopper.ordered_ms:
+            shopper.cart = cart([*shopper.cart, add], shopper.ordered_ms)
+        else:
+            shopper.cart.append(add)
+        _seen(shopper, Visit(at_ms, at_ms, 0, 1))
 
 
 def placed(shopper: Shopper, events: Sequence[OrderPlaced]) -> None:
     """What was in the cart by then is ordered."""
-    moments = [epoch_ms(event.timestamp) for event in events]
-    shopper.ordered_ms = max(shopper.ordered_ms, *moments)
+    for event in events:
+        at_ms = epoch_ms(event.timestamp)
+        shopper.ordered_ms = max(shopper.ordered_ms, at_ms)
+        _seen(shopper, Visit(at_ms, at_ms, 0, 0, 1))
     shopper.cart = cart(shopper.cart, shopper.ordered_ms)
-    _visit(shopper, [Visit(at, at, orders=1) for at in moments])
 
 
 def paid(shopper: Shopper, events: Sequence[PaymentAccepted]) -> None:
     """A visit's end, mostly."""
-    _visit(shopper, [Visit(at := epoch_ms(event.timestamp), at, payments=1) for event in events])
+    for event in events:
+        at_ms = epoch_ms(event.timestamp)
+        _seen(shopper, Visit(at_ms, at_ms, 0, 0, 0, 1))
 
 
-def _visit(shopper: Shopper, more: list[Visit]) -> None:
-    if len(more) == 1 and shopper.visits:  # as a rule the last one goes on
-        last, (new,) = shopper.visits[-1], more
-        if last.first_ms <= new.first_ms <= last.last_ms + PAUSE_MS:
-            _join(last, new)
-            return
-    shopper.visits = joined([*shopper.visits, *more])
+def _seen(shopper: Shopper, new: Visit) -> None:
+    """One event more: as a rule the first, or one more of the visit that goes on."""
+    visits = shopper.visits
+    if not visits:
+        visits.append(new)
+    elif visits[-1].first_ms <= new.first_ms <= visits[-1].last_ms + PAUSE_MS:
+        _join(visits[-1], new)
+    else:
+        shopper.visits = joined([*visits, new])
 
 
 def joined(visits: Iterable[Visit]) -> list[Visit]:
