@@ -1,7 +1,7 @@
 """Reading tables: what one worker answers for the partitions it owns, and how answers of all workers become one."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +15,8 @@ from shopnow_streams.folds.encoding import decoder, encode
 from shopnow_streams.folds.windows import EPOCH
 from tables.live import LiveTables
 from tables.partition import Partition
+from tables.rows import Rows
+from tables.windowed import WindowedRows
 
 MAX_RANKED_ROWS = 200_000
 _SLICE_ROWS = 500
@@ -22,13 +24,15 @@ _SLICE_ROWS = 500
 
 class Query(msgspec.Struct, frozen=True, omit_defaults=True):
     """Rows of one table: those of `keys`, or else those from `start` on and below `end`, the first `limit` of them or
-    (limit 0) all."""
+    (limit 0) all. Of a windowed table: those of `subjects`, each in its windows that are not over by a moment.
+    """
 
     table: str
     keys: list[str] | None = None
     start: str | None = None
     limit: int = 0
     end: str | None = None
+    subjects: dict[str, datetime] | None = None
 
 
 class PartitionAnswer(msgspec.Struct, frozen=True):
@@ -74,18 +78,33 @@ async def answer_locally(live: LiveTables, query: Query) -> list[PartitionAnswer
 async def _answer(partition: Partition, definition: Definition[Any], query: Query) -> PartitionAnswer:
     rows = partition.tables[definition.name]
     offsets, clock = dict(partition.positions), partition.clock
-    found: Iterable[tuple[Key, Any]]
     if query.keys is not None:
-        keys = [definition.key_type(key) for key in query.keys]
-        found = [(key, state) for key in keys if (state := rows.get(key)) is not None]
+        found = _of_keys(rows, map(definition.key_type, query.keys))
+    elif query.subjects is not None:
+        found = _of_keys(rows, _keys_of(rows, query.subjects, clock))
     else:
         start, end = (None if text is None else definition.key_type(text) for text in (query.start, query.end))
-        found = rows.scan(start, query.limit, end) if query.limit else await _in_slices(rows.everything(start, end))
-    encoded = [(str(key), msgspec.Raw(encode(state))) for key, state in found]
-    return PartitionAnswer(partition.number, offsets, encoded, clock)
+        if query.limit:
+            found = [(key, encode(state)) for key, state in rows.scan(start, query.limit, end)]
+        else:
+            found = await _in_slices(rows.encoded(start, end))
+    return PartitionAnswer(partition.number, offsets, [(str(key), msgspec.Raw(row)) for key, row in found], clock)
 
 
-async def _in_slices(rows: Iterator[tuple[Key, Any]]) -> list[tuple[Key, Any]]:
+def _of_keys(rows: Rows[Any], keys: Iterable[Key]) -> list[tuple[Key, bytes]]:
+    return [(key, encode(state)) for key in keys if (state := rows.get(key)) is not None]
+
+
+def _keys_of(rows: Rows[Any], subjects: Mapping[str, datetime], clock: datetime) -> Iterator[Key]:
+    if not isinstance(rows, WindowedRows):
+        raise ValueError(f"table {rows.definition.name} has no windows")  # noqa: TRY004  (it is the query that is wrong)
+    for count, key in enumerate(rows.keys(subjects, clock)):
+        if count >= MAX_RANKED_ROWS:
+            raise OverflowError(f"more than {MAX_RANKED_ROWS} windows in one partition: ask for fewer rows")
+        yield key
+
+
+async def _in_slices(rows: Iterator[tuple[Key, bytes]]) -> list[tuple[Key, bytes]]:
     found = []
     for row in rows:
         found.append(row)

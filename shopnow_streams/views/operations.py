@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from msgspec import Struct
 
-from shopnow_streams.views import hours, listing, orders, products, stock
+from shopnow_streams.views import activity, hours, listing, orders, products, stock
 from shopnow_streams.views.archive import Progress
 from shopnow_streams.views.awaited import WAIT_MS, AtLeast
 from shopnow_streams.views.health import Live, Ready
@@ -62,6 +62,14 @@ def operations(partitions: int, *, archive: bool, stream: bool) -> Sequence[Oper
             (products.ProductAnswer,),
             (listing.PRODUCT_ID, *waiting),
             (400, 404, 504),
+        ),
+        Operation(
+            "/api/products/{id}/windows",
+            "listProductWindows",
+            "What one product did, minute by minute, by hour or by day of event time",
+            (activity.ProductByMinute, activity.ProductByHour, activity.ProductByDay),
+            (listing.PRODUCT_ID, activity.BY, activity.LIMIT, *waiting),
+            (400, 404, 413, 504),
         ),
         Operation(
             "/api/stock",

@@ -6,7 +6,7 @@ from typing import Any
 from aiohttp import web
 from faust.types import TP
 
-from shopnow_streams.views import dashboard, hours, orders, products, stock
+from shopnow_streams.views import activity, dashboard, hours, orders, products, stock
 from shopnow_streams.views.access import EVERYBODY, Access
 from shopnow_streams.views.archive import PATH as ARCHIVE_PATH
 from shopnow_streams.views.archive import ArchiveProgress
@@ -55,6 +55,7 @@ def add_routes(
         (dashboard.FILE_PATH, dashboard.file),
         ("/api/products", products.resource(gather).listed),
         ("/api/products/{id}", products.resource(gather).one),
+        ("/api/products/{id}/windows", activity.ProductActivityWindows(gather).listed),
         ("/api/stock", stock.resource(gather).listed),
         ("/api/stock/{id}", stock.resource(gather).one),
         ("/api/orders", orders.resource(gather).listed),
