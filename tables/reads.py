@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -119,11 +119,7 @@ def merge_answers(
     definition: Definition[State], answers: Collection[PartitionAnswer], partitions: int, limit: int = 0
 ) -> Answer[State]:
     """One answer of many. Where two workers answer for a partition (a rebalance), the one further on counts."""
-    best: dict[int, PartitionAnswer] = {}
-    for answer in answers:
-        other = best.get(answer.partition)
-        if other is None or sum(answer.offsets.values()) > sum(other.offsets.values()):
-            best[answer.partition] = answer
+    best = furthest(answers)
     decode = decoder(definition.state).decode
     merged: dict[Key, State] = {}
     for answer in best.values():
@@ -131,9 +127,38 @@ def merge_answers(
             key, state = definition.key_type(name), decode(raw)
             merged[key] = definition.merge(merged[key], state) if key in merged else state
     rows = sorted(merged.items())
+    return answer_of(best, rows[:limit] if limit else rows, partitions)
+
+
+class Standing(Protocol):
+    """What every partition's answer has: its number, the next offset by topic, and how far event time was."""
+
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offsets(self) -> dict[str, int]: ...
+    @property
+    def clock(self) -> datetime: ...
+
+
+Standings = TypeVar("Standings", bound=Standing)
+
+
+def furthest(answers: Iterable[Standings]) -> dict[int, Standings]:
+    """One answer for each partition: where two workers answer for it (a rebalance), the one further on."""
+    best: dict[int, Standings] = {}
+    for answer in answers:
+        other = best.get(answer.partition)
+        if other is None or sum(answer.offsets.values()) > sum(other.offsets.values()):
+            best[answer.partition] = answer
+    return best
+
+
+def answer_of(best: Mapping[int, Standing], rows: list[tuple[Key, Any]], partitions: int) -> Answer[Any]:
+    """What was made of the answers of these partitions, and where it stands."""
     offsets: dict[str, dict[int, int]] = {}
     for number, answer in sorted(best.items()):
         for topic, offset in answer.offsets.items():
             offsets.setdefault(topic, {})[number] = offset
     clock = max((answer.clock for answer in best.values()), default=EPOCH)
-    return Answer(rows[:limit] if limit else rows, offsets, len(best), partitions, clock)
+    return Answer(rows, offsets, len(best), partitions, clock)

@@ -98,13 +98,16 @@ class Rows(Generic[State]):
         stored = self._store.scan(self._prefix, self._raw(start))
         first = next(stored, None)  # from the first row on, the scan is a view of that moment
 
+        passed_over = left_out.union(unstored)
+        below, decode_key = None if end is None else self._raw(end), self.definition.decode_key
+
         def rows() -> Iterator[tuple[Key, bytes]]:
             yield from unstored.items()
             for raw_key, value in chain(() if first is None else (first,), stored):
-                key = self.definition.decode_key(raw_key)
-                if end is not None and key >= end:  # type: ignore[operator]
+                if below is not None and raw_key >= below:
                     return
-                if key not in unstored and key not in left_out:
+                key = decode_key(raw_key)
+                if key not in passed_over:
                     yield key, value
 
         return rows()

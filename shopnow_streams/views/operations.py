@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from msgspec import Struct
 
-from shopnow_streams.views import activity, hours, listing, orders, products, stock
+from shopnow_streams.views import activity, hours, listing, orders, products, stock, trending
 from shopnow_streams.views.archive import Progress
 from shopnow_streams.views.awaited import WAIT_MS, AtLeast
 from shopnow_streams.views.health import Live, Ready
@@ -70,6 +70,14 @@ def operations(partitions: int, *, archive: bool, stream: bool) -> Sequence[Oper
             (activity.ProductByMinute, activity.ProductByHour, activity.ProductByDay),
             (listing.PRODUCT_ID, activity.BY, activity.LIMIT, *waiting),
             (400, 404, 413, 504),
+        ),
+        Operation(
+            "/api/trending",
+            "listTrending",
+            "Products by what they did in the last minutes or hours of event time, and how that rises",
+            (trending.Trending,),
+            (trending.BY, trending.LAST, trending.LIMIT, *waiting),
+            (400, 413, 504),
         ),
         Operation(
             "/api/stock",

@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from shopnow_streams.folds.activity import WINDOWS
 from shopnow_streams.folds.definition import Key
-from shopnow_streams.folds.windows import DAY, HOUR, MINUTE, Length, Level, window_of
+from shopnow_streams.folds.windows import Length, Level, window_of
 
 State = TypeVar("State")
 Minute = Annotated[
@@ -31,8 +31,10 @@ LEVELS: dict[str, Level] = dict(zip(("minute", "hour", "day"), WINDOWS.levels, s
 MOST = {by: level.keep // level.length.lasts + 1 for by, level in LEVELS.items()}
 """So many windows are kept, the one that is now among them."""
 
-_WITHIN = {MINUTE: "m", HOUR: "mh", DAY: "mhd"}
-"""The marks of the windows that lie in one of a length."""
+
+def within(level: Level) -> tuple[Length, ...]:
+    """The lengths of windows that lie in one of that level, its own too."""
+    return tuple(each.length for each in WINDOWS.levels if each.length.lasts <= level.length.lasts)
 
 
 def merged(
@@ -43,11 +45,12 @@ def merged(
     Of those that are kept at `clock`; where no row lies in one, it is not there.
     """
     length, oldest = level.length, window_of(level.bound(clock))
+    marks = {each.mark for each in within(level)}
     found: dict[str, State] = {}
     for key, state in rows:
         name = str(key)
         window = window_of(name)[: length.digits]
-        if name[0] in _WITHIN[length] and window >= oldest:
+        if name[0] in marks and window >= oldest:
             found[window] = merge(found[window], state) if window in found else state
     return dict(sorted(found.items()))
 
