@@ -112,13 +112,16 @@ class Scan(Iterator[Row]):
         if self._done:
             raise StopIteration
         if self._cursor is None:
-            self._cursor = self._db.items(from_key=self._table + self._start)
+            self._cursor = self._begun(self._db)
         for key, value in self._cursor:
             if key.startswith(self._table):
                 return key[len(self._table) :], value
             break
         self._done = True
         raise StopIteration
+
+    def _begun(self, db: rocksdict.Rdict) -> Iterator[Any]:
+        return db.items(from_key=self._table + self._start)
 
     def end(self) -> None:
         """Let go of the store, which RocksDB would hold open."""
