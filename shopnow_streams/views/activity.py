@@ -14,13 +14,12 @@ from shopnow_streams.folds.windows import EPOCH
 from shopnow_streams.views import products
 from shopnow_streams.views.awaited import WAITING
 from shopnow_streams.views.gather import Gather
-from shopnow_streams.views.hours import Day, Hour
 from shopnow_streams.views.listing import PRODUCT_ID
 from shopnow_streams.views.page import only
 from shopnow_streams.views.parameters import choice, whole
 from shopnow_streams.views.row import Row
 from shopnow_streams.views.standing import Count, Timed, timed
-from shopnow_streams.views.windows import LEVELS, MOST, Minute, Rate, filled, merged, rate
+from shopnow_streams.views.windows import LEVELS, MOST, Day, Hour, Minute, Rate, filled, merged, rate
 from tables.reads import Query
 
 BY = choice(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from msgspec import Struct
 
-from shopnow_streams.views import activity, hours, listing, orders, products, stock, trending
+from shopnow_streams.views import activity, funnel, listing, orders, products, revenue, spans, stock, trending
 from shopnow_streams.views.archive import Progress
 from shopnow_streams.views.awaited import WAIT_MS, AtLeast
 from shopnow_streams.views.health import Live, Ready
@@ -45,7 +45,7 @@ def operations(partitions: int, *, archive: bool, stream: bool) -> Sequence[Oper
     `stream`: whether its tables change."""
     waiting = (AtLeast(partitions), WAIT_MS)
     page = (listing.AFTER, listing.LIMIT)
-    span = (hours.BY, hours.FROM, hours.LIMIT, *waiting)
+    span = (spans.BY, spans.FROM, spans.LIMIT, *waiting)
     found = [
         Operation(
             "/api/products",
@@ -114,16 +114,16 @@ def operations(partitions: int, *, archive: bool, stream: bool) -> Sequence[Oper
         Operation(
             "/api/revenue",
             "getRevenue",
-            "Revenue by hour or day of event time",
-            (hours.RevenueByHour, hours.RevenueByDay),
+            "Revenue by hour, day or minute of event time, and the baskets",
+            (revenue.RevenueByHour, revenue.RevenueByDay, revenue.RevenueByMinute),
             span,
             (400, 413, 504),
         ),
         Operation(
             "/api/funnel",
             "getFunnel",
-            "Views, carts, orders and payments by hour or day, and the rates between them",
-            (hours.FunnelByHour, hours.FunnelByDay),
+            "Views, carts, orders and payments by hour, day or minute, the rates between them, and different customers",
+            (funnel.FunnelByHour, funnel.FunnelByDay, funnel.FunnelByMinute),
             span,
             (400, 413, 504),
         ),

@@ -6,23 +6,25 @@ from typing import Any
 from aiohttp import web
 from faust.types import TP
 
-from shopnow_streams.views import activity, dashboard, hours, orders, products, stock, totals, trending
+from shopnow_streams.views import activity, dashboard, orders, products, stock, totals, trending
 from shopnow_streams.views.access import EVERYBODY, Access
 from shopnow_streams.views.archive import PATH as ARCHIVE_PATH
 from shopnow_streams.views.archive import ArchiveProgress
 from shopnow_streams.views.changed import PATH as CHANGES_PATH
 from shopnow_streams.views.docs import STYLE_PATH, Docs
+from shopnow_streams.views.funnel import FUNNEL
 from shopnow_streams.views.gather import PATH, Gather
 from shopnow_streams.views.health import Health
-from shopnow_streams.views.hours import Hours
 from shopnow_streams.views.metrics import Metrics, TablesCollector
 from shopnow_streams.views.openapi import Description
 from shopnow_streams.views.operations import operations
 from shopnow_streams.views.page import json_response
 from shopnow_streams.views.requests import Requests
 from shopnow_streams.views.revalidation import REVALIDATED, revalidated
+from shopnow_streams.views.revenue import REVENUE
 from shopnow_streams.views.snapshots import PATH as SNAPSHOT_PATH
 from shopnow_streams.views.snapshots import WORKERS_PATH, Snapshots
+from shopnow_streams.views.spans import Spans
 from shopnow_streams.views.stream import Stream
 from tables.live import LiveTables
 
@@ -62,8 +64,8 @@ def add_routes(
         ("/api/stock/{id}", stock.resource(gather).one),
         ("/api/orders", orders.resource(gather).listed),
         ("/api/orders/{id}", orders.resource(gather).one),
-        ("/api/revenue", Hours(gather, hours.REVENUE).listed),
-        ("/api/funnel", Hours(gather, hours.FUNNEL).listed),
+        ("/api/revenue", Spans(gather, REVENUE).listed),
+        ("/api/funnel", Spans(gather, FUNNEL).listed),
         ("/health/live", health.live),
         ("/health/ready", health.ready),
         ("/metrics", metrics.exposed),

@@ -23,6 +23,11 @@ Minute = Annotated[
         pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}$",
     ),
 ]
+Hour = Annotated[
+    str,
+    Meta(description="The hour's beginning, UTC.", examples=["2025-11-28T10"], pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}$"),
+]
+Day = Annotated[str, Meta(description="A day, UTC.", examples=["2025-11-28"], pattern=r"^\d{4}-\d{2}-\d{2}$")]
 Rate = Annotated[float, Meta(ge=0)]
 
 LEVELS: dict[str, Level] = dict(zip(("minute", "hour", "day"), WINDOWS.levels, strict=True))
