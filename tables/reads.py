@@ -19,6 +19,9 @@ from tables.rows import Rows
 from tables.windowed import WindowedRows
 
 MAX_RANKED_ROWS = 200_000
+MAX_WINDOWS = 200_000
+"""Looked up for one answer, in each partition."""
+
 _SLICE_ROWS = 500
 
 
@@ -116,8 +119,8 @@ def _keys_of(rows: Rows[Any], subjects: Mapping[str, datetime], clock: datetime)
     if not isinstance(rows, WindowedRows):
         raise ValueError(f"table {rows.definition.name} has no windows")  # noqa: TRY004  (it is the query that is wrong)
     for count, key in enumerate(rows.keys(subjects, clock)):
-        if count >= MAX_RANKED_ROWS:
-            raise OverflowError(f"more than {MAX_RANKED_ROWS} windows in one partition: ask for fewer rows")
+        if count >= MAX_WINDOWS:
+            raise OverflowError(f"more than {MAX_WINDOWS} windows in one partition: ask for fewer rows")
         yield key
 
 
@@ -158,23 +161,28 @@ def _merged(definition: Definition[Any], partials: Iterable[list[tuple[str, msgs
     return sorted(merged.items())
 
 
-class Standing(Protocol):
-    """What every partition's answer has: its number, the next offset by topic, and how far event time was."""
+class Placed(Protocol):
+    """What every partition's answer has: its number, and the next offset by topic."""
 
     @property
     def partition(self) -> int: ...
     @property
     def offsets(self) -> dict[str, int]: ...
+
+
+class Standing(Placed, Protocol):
+    """And how far event time was."""
+
     @property
     def clock(self) -> datetime: ...
 
 
-Standings = TypeVar("Standings", bound=Standing)
+OfPartition = TypeVar("OfPartition", bound=Placed)
 
 
-def furthest(answers: Iterable[Standings]) -> dict[int, Standings]:
+def furthest(answers: Iterable[OfPartition]) -> dict[int, OfPartition]:
     """One answer for each partition: where two workers answer for it (a rebalance), the one further on."""
-    best: dict[int, Standings] = {}
+    best: dict[int, OfPartition] = {}
     for answer in answers:
         other = best.get(answer.partition)
         if other is None or sum(answer.offsets.values()) > sum(other.offsets.values()):

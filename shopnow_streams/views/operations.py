@@ -82,7 +82,7 @@ def operations(partitions: int, *, archive: bool, stream: bool) -> Sequence[Oper
         Operation(
             "/api/stock",
             "listStock",
-            "Stock levels, in order of id or the lowest first",
+            "Stock counts and what may be left, in order of id, the lowest or the soonest sold out first",
             (stock.StockPage,),
             (*page, listing.sorting(stock.RANKINGS), *waiting),
             (400, 413, 504),
@@ -90,10 +90,10 @@ def operations(partitions: int, *, archive: bool, stream: bool) -> Sequence[Oper
         Operation(
             "/api/stock/{id}",
             "getStock",
-            "The stock level of one product",
+            "The stock count of one product, and what may be left",
             (stock.StockAnswer,),
             (listing.PRODUCT_ID, *waiting),
-            (400, 404, 504),
+            (400, 404, 413, 504),
         ),
         Operation(
             "/api/orders",

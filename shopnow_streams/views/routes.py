@@ -6,7 +6,7 @@ from typing import Any
 from aiohttp import web
 from faust.types import TP
 
-from shopnow_streams.views import activity, dashboard, orders, products, stock, totals, trending
+from shopnow_streams.views import activity, dashboard, orders, products, sales, stock, totals, trending
 from shopnow_streams.views.access import EVERYBODY, Access
 from shopnow_streams.views.archive import PATH as ARCHIVE_PATH
 from shopnow_streams.views.archive import ArchiveProgress
@@ -47,7 +47,8 @@ def add_routes(
     has = {"archive": archive is not None, "stream": stream is not None}
     description = Description(operations(gather.at_least.partitions, **has), access)
     docs = Docs(description.document)
-    sums = totals.Totals(gather, live)
+    sums, sold = totals.Totals(gather, live), sales.Sales(gather, live)
+    levels = stock.resource(gather, sold)
     requests = Requests()
     metrics = Metrics(TablesCollector(live, lag), requests, *filter(None, (archive, stream)))
     outside_in: list[Any] = [requests.middleware(), *access.middlewares(gather.peers)]
@@ -60,8 +61,8 @@ def add_routes(
         ("/api/products/{id}", products.resource(gather).one),
         ("/api/products/{id}/windows", activity.ProductActivityWindows(gather).listed),
         ("/api/trending", trending.TrendingProducts(gather, sums).listed),
-        ("/api/stock", stock.resource(gather).listed),
-        ("/api/stock/{id}", stock.resource(gather).one),
+        ("/api/stock", levels.listed),
+        ("/api/stock/{id}", levels.one),
         ("/api/orders", orders.resource(gather).listed),
         ("/api/orders/{id}", orders.resource(gather).one),
         ("/api/revenue", Spans(gather, REVENUE).listed),
@@ -79,6 +80,7 @@ def add_routes(
         server.router.add_get(path, _answering(view, revalidated if path.startswith(REVALIDATED) else _of_this_moment))
     server.router.add_post(PATH, gather.serve)
     server.router.add_post(totals.PATH, sums.serve)
+    server.router.add_post(sales.PATH, sold.serve)
     if archive:
         server.router.add_post(ARCHIVE_PATH, archive.serve)
     if stream:

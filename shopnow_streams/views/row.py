@@ -39,11 +39,15 @@ class Row(Generic[State]):
 
     async def one(self, request: web.Request) -> Struct:
         """The row of the path's id. Raises Problem 404 where the partitions that answered have none."""
-        only(request, *WAITING)
-        awaited = self._gather.at_least.read(request)
-        answer = await self.found(self.key(request), awaited)
+        answer, _ = await self.asked_for(request)
         shown = msgspec.structs.asdict(self._show(*answer.rows[0]))
         return self._answer(**shown, **standing(answer))
+
+    async def asked_for(self, request: web.Request) -> tuple[Answer[State], Awaited]:
+        """The answer with the row of the path's id, and what was awaited. Raises Problem 404 as `one` does."""
+        only(request, *WAITING)
+        awaited = self._gather.at_least.read(request)
+        return await self.found(self.key(request), awaited), awaited
 
     def key(self, request: web.Request) -> str:
         """That of the path. Raises Problem 404 for what can be none."""
