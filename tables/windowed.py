@@ -5,7 +5,7 @@ those that the events and that moment make, however often and in how many steps 
 was due before goes where its window went.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -78,6 +78,25 @@ class WindowedRows(Rows[State]):
                 for key, state in list(self.everything(*due)):
                     self._move(str(key), longer.length.around(str(key)), state)
         self._stand(moment)
+
+    def keys(self, subjects: Mapping[str, datetime], clock: datetime) -> Iterator[str]:
+        """Every key that rows of `subjects` (empty: of a table without) may have, up to the window of `clock`, in
+        windows that are not over by the moment that each is given with."""
+        beginnings = [(level.length, self._begins(level, clock)) for level in self._windows.levels]
+        for subject, since in subjects.items():
+            for length, begins in beginnings:
+                window = max(begins, length.start(max(since, EPOCH)))
+                while window <= clock:
+                    yield length.key(window, subject or None)
+                    window += length.lasts
+
+    def _begins(self, level: Level, clock: datetime) -> datetime:
+        """The oldest window of this length that may have rows."""
+        oldest = level.oldest(self.stands)
+        if oldest == level.oldest(clock):
+            return oldest
+        due = self.scan(level.bound(self.stands), 1, level.length.after)
+        return level.length.begin(str(due[0][0])) if due else level.length.start(clock)
 
     def _within_reach(self, level: Level, moment: datetime) -> datetime:
         """The moment by which about `MOST_ROWS` of this length are due, or `moment`."""

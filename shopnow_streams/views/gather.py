@@ -50,8 +50,11 @@ class Gather:
             raise Problem(413, "Content Too Large", str(error)) from error
         bodies = await self.peers.ask(PATH, msgspec.json.encode(query))
         remote = chain(*decoded(bodies, partial(self._decoded, query), "answers are incomplete"))
-        definition = self._live.definitions[query.table]
-        return merge_answers(definition, [*local, *remote], self._partitions, query.limit)
+        return self._merged(query, [*local, *remote], query.limit)
+
+    def _merged(self, query: Query, answers: list[PartitionAnswer], limit: int = 0) -> Answer[Any]:
+        beside = None if query.beside is None else self._live.definitions[query.beside.table]
+        return merge_answers(self._live.definitions[query.table], answers, self._partitions, limit, beside)
 
     async def _everywhere(self) -> Offsets:
         """Where all partitions stand: what the answer without a row of any table says."""
@@ -59,7 +62,7 @@ class Gather:
 
     def _decoded(self, query: Query, body: bytes) -> list[PartitionAnswer]:
         answers = _decode_answers(body)
-        merge_answers(self._live.definitions[query.table], answers, self._partitions)  # rows of another form raise
+        self._merged(query, answers)  # rows of another form raise
         return answers
 
     async def serve(self, request: web.Request) -> web.Response:

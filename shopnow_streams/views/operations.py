@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from msgspec import Struct
 
-from shopnow_streams.views import hours, listing, orders, products, stock
+from shopnow_streams.views import activity, funnel, listing, orders, products, revenue, spans, stock, trending
 from shopnow_streams.views.archive import Progress
 from shopnow_streams.views.awaited import WAIT_MS, AtLeast
 from shopnow_streams.views.health import Live, Ready
@@ -45,7 +45,7 @@ def operations(partitions: int, *, archive: bool, stream: bool) -> Sequence[Oper
     `stream`: whether its tables change."""
     waiting = (AtLeast(partitions), WAIT_MS)
     page = (listing.AFTER, listing.LIMIT)
-    span = (hours.BY, hours.FROM, hours.LIMIT, *waiting)
+    span = (spans.BY, spans.FROM, spans.LIMIT, *waiting)
     found = [
         Operation(
             "/api/products",
@@ -64,9 +64,25 @@ def operations(partitions: int, *, archive: bool, stream: bool) -> Sequence[Oper
             (400, 404, 504),
         ),
         Operation(
+            "/api/products/{id}/windows",
+            "listProductWindows",
+            "What one product did, minute by minute, by hour or by day of event time",
+            (activity.ProductByMinute, activity.ProductByHour, activity.ProductByDay),
+            (listing.PRODUCT_ID, activity.BY, activity.LIMIT, *waiting),
+            (400, 404, 413, 504),
+        ),
+        Operation(
+            "/api/trending",
+            "listTrending",
+            "Products by what they did in the last minutes or hours of event time, and how that rises",
+            (trending.Trending,),
+            (trending.BY, trending.LAST, trending.LIMIT, *waiting),
+            (400, 413, 504),
+        ),
+        Operation(
             "/api/stock",
             "listStock",
-            "Stock levels, in order of id or the lowest first",
+            "Stock counts and what may be left, in order of id, the lowest or the soonest sold out first",
             (stock.StockPage,),
             (*page, listing.sorting(stock.RANKINGS), *waiting),
             (400, 413, 504),
@@ -74,10 +90,10 @@ def operations(partitions: int, *, archive: bool, stream: bool) -> Sequence[Oper
         Operation(
             "/api/stock/{id}",
             "getStock",
-            "The stock level of one product",
+            "The stock count of one product, and what may be left",
             (stock.StockAnswer,),
             (listing.PRODUCT_ID, *waiting),
-            (400, 404, 504),
+            (400, 404, 413, 504),
         ),
         Operation(
             "/api/orders",
@@ -98,16 +114,16 @@ def operations(partitions: int, *, archive: bool, stream: bool) -> Sequence[Oper
         Operation(
             "/api/revenue",
             "getRevenue",
-            "Revenue by hour or day of event time",
-            (hours.RevenueByHour, hours.RevenueByDay),
+            "Revenue by hour, day or minute of event time, and the baskets",
+            (revenue.RevenueByHour, revenue.RevenueByDay, revenue.RevenueByMinute),
             span,
             (400, 413, 504),
         ),
         Operation(
             "/api/funnel",
             "getFunnel",
-            "Views, carts, orders and payments by hour or day, and the rates between them",
-            (hours.FunnelByHour, hours.FunnelByDay),
+            "Views, carts, orders and payments by hour, day or minute, the rates between them, and different customers",
+            (funnel.FunnelByHour, funnel.FunnelByDay, funnel.FunnelByMinute),
             span,
             (400, 413, 504),
         ),

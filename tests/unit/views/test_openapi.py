@@ -55,7 +55,10 @@ async def test_bounds_choices_and_defaults_are_those_of_the_views(described: Any
     }
     spans = parameters(described, "/api/funnel")
     assert spans["limit"]["schema"]["maximum"] == spans["limit"]["schema"]["default"] == 2_400
-    assert (spans["by"]["schema"]["default"], set(spans["by"]["schema"]["enum"])) == ("hour", {"hour", "day"})
+    assert (spans["by"]["schema"]["default"], set(spans["by"]["schema"]["enum"])) == (
+        "hour",
+        {"hour", "day", "minute"},
+    )
     assert parameters(described, "/api/orders/{id}")["id"]["schema"] == {
         "type": "string",
         "minLength": 1,
