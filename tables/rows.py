@@ -89,20 +89,23 @@ class Rows(Generic[State]):
     def everything(self, start: Key | None = None, end: Key | None = None) -> Iterator[tuple[Key, State]]:
         """All rows, or those with keys from `start` on and below `end`, as of the call: in no order, however long the
         reading takes and whatever is folded meanwhile."""
+        return ((key, self._decode(value)) for key, value in self.encoded(start, end))
+
+    def encoded(self, start: Key | None = None, end: Key | None = None) -> Iterator[tuple[Key, bytes]]:
+        """`everything`, each state as it is stored: who only sends it on need not decode it."""
         left_out = self._gone & (self.changed | self.in_flight)
         unstored = {key: encode(self._states[key]) for key in self._unstored(start, end)}
         stored = self._store.scan(self._prefix, self._raw(start))
         first = next(stored, None)  # from the first row on, the scan is a view of that moment
 
-        def rows() -> Iterator[tuple[Key, State]]:
-            for key, value in unstored.items():
-                yield key, self._decode(value)
+        def rows() -> Iterator[tuple[Key, bytes]]:
+            yield from unstored.items()
             for raw_key, value in chain(() if first is None else (first,), stored):
                 key = self.definition.decode_key(raw_key)
                 if end is not None and key >= end:  # type: ignore[operator]
                     return
                 if key not in unstored and key not in left_out:
-                    yield key, self._decode(value)
+                    yield key, value
 
         return rows()
 

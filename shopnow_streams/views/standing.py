@@ -1,10 +1,12 @@
 """What every answer out of the tables says of itself: how complete it is, and at which offsets it stands."""
 
-from typing import Annotated, Any, Generic, TypeVar
+from datetime import UTC
+from typing import Annotated, Any, Generic, TypeVar, get_type_hints
 
 import msgspec
 from msgspec import Meta, Struct
 
+from shopnow_streams.events import Instant
 from tables.reads import Answer
 
 Count = Annotated[int, Meta(ge=0)]
@@ -55,11 +57,29 @@ def standing(answer: Answer[Any]) -> dict[str, Any]:
     }
 
 
-def with_standing(shown: type[Struct], name: str) -> type[Struct]:
+class Timed(Standing, frozen=True, kw_only=True):
+    """An answer about a time that ends now, where now is event time."""
+
+    as_of: Annotated[
+        Instant,
+        Meta(
+            description="The moment of the newest event of any partition in the answer; 1970 before the first. It is "
+            "what `now` is to this answer, never the clock on the wall."
+        ),
+    ]
+
+
+def timed(answer: Answer[Any]) -> dict[str, Any]:
+    """The fields of `Timed`."""
+    return {**standing(answer), "as_of": answer.clock.astimezone(UTC)}
+
+
+def with_standing(shown: type[Struct], name: str, standing: type[Standing] = Standing) -> type[Struct]:
     """The type of an answer with one `shown`, and where it stands."""
+    types = get_type_hints(standing, include_extras=True)
     return msgspec.defstruct(
         name,
-        [(field.name, Standing.__annotations__[field.name]) for field in msgspec.structs.fields(Standing)],
+        [(field.name, types[field.name]) for field in msgspec.structs.fields(standing)],
         bases=(shown,),
         namespace={"__doc__": shown.__doc__},
         module=shown.__module__,
