@@ -31,6 +31,11 @@ class Rows(Generic[State]):
         self._all_in_memory = next(store.scan(self._prefix), None) is None
         self._decode = decoder(definition.state).decode
 
+    @property
+    def in_memory(self) -> int:
+        """How many rows are held in memory."""
+        return len(self._states)
+
     def fold(self, flow: Flow[State], events: Sequence[Any]) -> None:
         """Take in `events` in their order."""
         self._fold(flow, flow.groups(events))

@@ -25,6 +25,7 @@ class WindowedRows(Rows[State]):
         self, definition: Definition[State], windows: Windows, store: PartitionStore, stands: datetime = EPOCH
     ) -> None:
         super().__init__(definition, store)
+        self.moved = self.forgotten = 0
         self._windows = windows
         self._stand(stands)
 
@@ -60,7 +61,10 @@ class WindowedRows(Rows[State]):
         return moment if len(due) < MOST_ROWS else level.due_at(str(due[-1][0]))
 
     def _move(self, key: str, state: State, longer: Level | None) -> None:
-        if longer is not None:
+        if longer is None:
+            self.forgotten += 1
+        else:
+            self.moved += 1
             place = longer.length.around(key)
             there = self.get(place)
             self.put(place, self.definition.merge(self.definition.state() if there is None else there, state))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from heapq import nsmallest
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 
 from aiohttp import web
 from msgspec import Meta, Struct
@@ -80,11 +80,11 @@ class CartRow(Struct, gc=False):
     ordered_ms: int = NO_ORDER_MS
 
 
-class Basket(NamedTuple):
+class Basket(Struct, frozen=True, gc=False):
     """A cart that has something in it."""
 
     user: int
-    adds: Sequence[Add]
+    adds: tuple[Add, ...]
     value_cents: int
 
     @property
@@ -103,9 +103,9 @@ class Baskets:
 
 def basket(user: int, rows: Sequence[CartRow]) -> Basket | None:
     """The cart of a customer out of their rows, which are in no order; None where it is empty."""
-    adds: Sequence[Add] = rows[0].cart  # as a rule there is one row, and it is in order
+    adds = rows[0].cart  # as a rule there is one row, and it is in order
     if len(rows) > 1:
-        adds = cart((add for row in rows for add in row.cart), max(row.ordered_ms for row in rows))
+        adds = tuple(cart((add for row in rows for add in row.cart), max(row.ordered_ms for row in rows)))
     return Basket(user, adds, sum([add.units * add.cents for add in adds])) if adds else None
 
 

@@ -83,11 +83,17 @@ def whole_shopper(answer: Answer[Shopper]) -> Shopper:
 
 async def by_customer(
     rows: Sequence[tuple[Any, Row]], bound: str, wanted: Callable[[Row], Any]
-) -> dict[int, list[Row]]:
-    """The rows that are `wanted`, of keys from `bound` on, by customer. Others have their turn meanwhile."""
-    found: dict[int, list[Row]] = {}
+) -> dict[int, tuple[Row, ...]]:
+    """The rows that are `wanted`, of keys from `bound` on, by customer. Others have their turn meanwhile.
+
+    In tuples, which the garbage collector leaves alone where it may leave alone what is in them: a pass over as many
+    lists as there are customers would hold everybody up.
+    """
+    found: dict[int, tuple[Row, ...]] = {}
+    before = found.get
     async for part in in_turns(rows):
         for key, row in part:
             if key >= bound and wanted(row):
-                found.setdefault(int(subject_of(key)), []).append(row)
+                user = int(subject_of(key))
+                found[user] = (*before(user, ()), row)
     return found
