@@ -31,6 +31,11 @@ class Rows(Generic[State]):
         self._all_in_memory = next(store.scan(self._prefix), None) is None
         self._decode = decoder(definition.state).decode
 
+    @property
+    def in_memory(self) -> int:
+        """How many rows are held in memory."""
+        return len(self._states)
+
     def fold(self, flow: Flow[State], events: Sequence[Any]) -> None:
         """Take in `events` in their order."""
         self._fold(flow, flow.groups(events))
@@ -86,7 +91,7 @@ class Rows(Generic[State]):
         keys = sorted({*nearest, *stored})[:limit]
         return [(key, self._states.get(key) or self._decode(stored[key])) for key in keys]
 
-    def keys(self, start: Key | None = None, end: Key | None = None) -> list[Key]:
+    def keys_between(self, start: Key | None = None, end: Key | None = None) -> list[Key]:
         """The keys of all rows from `start` on and below `end`, in order."""
         return sorted({*self._unstored(start, end), *(key for key, _ in self._stored(start, 0, end))})
 

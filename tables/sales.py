@@ -10,9 +10,9 @@ from shopnow_streams.errors import StoreClosed
 from shopnow_streams.folds.activity import ACTIVITY, WINDOWS
 from shopnow_streams.folds.windows import subject_of, window_of
 from tables import totals
+from tables.answer import furthest
 from tables.live import LiveTables
 from tables.partition import Partition
-from tables.reads import furthest
 
 _SLICE_ROWS = 500
 

@@ -15,9 +15,9 @@ import msgspec
 from shopnow_streams.errors import StoreClosed
 from shopnow_streams.folds.activity import ACTIVITY, Numbers
 from shopnow_streams.folds.windows import SUBJECT
+from tables.answer import Answer, answer_of, furthest
 from tables.live import LiveTables
 from tables.partition import Partition
-from tables.reads import Answer, answer_of, furthest
 
 MAX_SUMMED_ROWS = 1_000_000
 _SLICE_ROWS = 500

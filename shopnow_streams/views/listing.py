@@ -15,7 +15,8 @@ from shopnow_streams.views.page import Problem, only
 from shopnow_streams.views.parameters import Parameter, choice, whole
 from shopnow_streams.views.row import Row, Show
 from shopnow_streams.views.standing import standing
-from tables.reads import Answer, Query
+from tables.answer import Answer
+from tables.reads import Query
 
 PRODUCT_ID = whole("id", 0, MAX_ID, None, "The product's id.", "1597")
 AFTER = whole("after", 0, MAX_ID, None, "The page of ids above this one; does not go with a ranking.", "1597")

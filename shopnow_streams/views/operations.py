@@ -5,9 +5,23 @@ from dataclasses import dataclass, field
 
 from msgspec import Struct
 
-from shopnow_streams.views import activity, funnel, listing, orders, products, revenue, spans, stock, trending
+from shopnow_streams.views import (
+    activity,
+    carts,
+    funnel,
+    late,
+    listing,
+    orders,
+    products,
+    revenue,
+    sessions,
+    spans,
+    stock,
+    trending,
+)
 from shopnow_streams.views.archive import Progress
 from shopnow_streams.views.awaited import WAIT_MS, AtLeast
+from shopnow_streams.views.customers import USER_ID
 from shopnow_streams.views.health import Live, Ready
 from shopnow_streams.views.parameters import Described
 from shopnow_streams.views.pushed import EVENTS
@@ -126,6 +140,46 @@ def operations(partitions: int, *, archive: bool, stream: bool) -> Sequence[Oper
             (funnel.FunnelByHour, funnel.FunnelByDay, funnel.FunnelByMinute),
             span,
             (400, 413, 504),
+        ),
+        Operation(
+            "/api/carts",
+            "listCarts",
+            "Carts with something in them, open or abandoned, and what they are worth",
+            (carts.CartPage,),
+            (carts.STATE, carts.IDLE_MIN, carts.SORT, carts.LIMIT, *waiting),
+            (400, 413, 504),
+        ),
+        Operation(
+            "/api/carts/{user_id}",
+            "getCart",
+            "The cart of one customer",
+            (carts.CartAnswer,),
+            (USER_ID, *waiting),
+            (400, 404, 504),
+        ),
+        Operation(
+            "/api/sessions",
+            "listSessions",
+            "Sessions of the last hours: a summary, and the newest",
+            (sessions.SessionPage,),
+            (sessions.LAST_H, sessions.LIMIT, *waiting),
+            (400, 413, 504),
+        ),
+        Operation(
+            "/api/sessions/{user_id}",
+            "listSessionsOfCustomer",
+            "The sessions of one customer, of the last 24 hours",
+            (sessions.CustomerSessions,),
+            (USER_ID, *waiting),
+            (400, 404, 504),
+        ),
+        Operation(
+            "/api/late",
+            "listLate",
+            "Events that came too late for any window, or are dated ahead; and the watermarks",
+            (late.LatePage,),
+            (late.TOPIC, late.LIMIT, *waiting),
+            (400, 504),
         ),
     ]
     if archive:

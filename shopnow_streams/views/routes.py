@@ -10,11 +10,13 @@ from shopnow_streams.views import activity, dashboard, orders, products, sales, 
 from shopnow_streams.views.access import EVERYBODY, Access
 from shopnow_streams.views.archive import PATH as ARCHIVE_PATH
 from shopnow_streams.views.archive import ArchiveProgress
+from shopnow_streams.views.carts import Carts
 from shopnow_streams.views.changed import PATH as CHANGES_PATH
 from shopnow_streams.views.docs import STYLE_PATH, Docs
 from shopnow_streams.views.funnel import FUNNEL
 from shopnow_streams.views.gather import PATH, Gather
 from shopnow_streams.views.health import Health
+from shopnow_streams.views.late import LateEvents
 from shopnow_streams.views.metrics import Metrics, TablesCollector
 from shopnow_streams.views.openapi import Description
 from shopnow_streams.views.operations import operations
@@ -22,6 +24,7 @@ from shopnow_streams.views.page import json_response
 from shopnow_streams.views.requests import Requests
 from shopnow_streams.views.revalidation import REVALIDATED, revalidated
 from shopnow_streams.views.revenue import REVENUE
+from shopnow_streams.views.sessions import Sessions
 from shopnow_streams.views.snapshots import PATH as SNAPSHOT_PATH
 from shopnow_streams.views.snapshots import WORKERS_PATH, Snapshots
 from shopnow_streams.views.spans import Spans
@@ -54,6 +57,7 @@ def add_routes(
     outside_in: list[Any] = [requests.middleware(), *access.middlewares(gather.peers)]
     server.middlewares.extend(outside_in)
     server.on_response_prepare.extend((access.origins.tell, requests.begun))
+    carts, sessions = Carts(gather), Sessions(gather)
     for path, view in (
         ("/", dashboard.index),
         (dashboard.FILE_PATH, dashboard.file),
@@ -67,6 +71,11 @@ def add_routes(
         ("/api/orders/{id}", orders.resource(gather).one),
         ("/api/revenue", Spans(gather, REVENUE).listed),
         ("/api/funnel", Spans(gather, FUNNEL).listed),
+        ("/api/carts", carts.listed),
+        ("/api/carts/{user_id}", carts.one),
+        ("/api/sessions", sessions.listed),
+        ("/api/sessions/{user_id}", sessions.one),
+        ("/api/late", LateEvents(gather, live.config.event_time).listed),
         ("/health/live", health.live),
         ("/health/ready", health.ready),
         ("/metrics", metrics.exposed),

@@ -13,7 +13,8 @@ from shopnow_streams.views.gather import Gather
 from shopnow_streams.views.page import Problem, only
 from shopnow_streams.views.parameters import Parameter
 from shopnow_streams.views.standing import standing
-from tables.reads import Answer, Query
+from tables.answer import Answer
+from tables.reads import Query
 
 Show = Callable[[Key, State], Struct]
 

@@ -27,7 +27,8 @@ from shopnow_streams.views.page import only
 from shopnow_streams.views.parameters import Parameter, choice, whole
 from shopnow_streams.views.standing import Timed, timed
 from shopnow_streams.views.windows import LEVELS, filled, merged
-from tables.reads import Answer, Query
+from tables.answer import Answer
+from tables.reads import Query
 
 MAX_HOURS = 24 * 100
 _FIRST = "0000"

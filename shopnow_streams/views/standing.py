@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 from shopnow_streams.events import Instant
 from shopnow_streams.folds.windows import EPOCH
-from tables.reads import Answer
+from tables.answer import Answer
 
 Count = Annotated[int, Meta(ge=0)]
 Offsets = Annotated[

@@ -20,7 +20,8 @@ from shopnow_streams.views.gather import Gather
 from shopnow_streams.views.listing import Listing
 from shopnow_streams.views.sales import Sales
 from shopnow_streams.views.standing import Count, Timed, timed, with_standing
-from tables.reads import Answer, Query
+from tables.answer import Answer
+from tables.reads import Query
 
 SOONEST = "hours_until_out"
 RANKINGS = ("units", SOONEST)

@@ -18,8 +18,9 @@ from shopnow_streams.views.page import Problem
 from shopnow_streams.views.peers import decoded
 from shopnow_streams.views.shared import Shared
 from shopnow_streams.views.windows import LEVELS, within
+from tables.answer import Answer
 from tables.live import LiveTables
-from tables.reads import Answer, Query
+from tables.reads import Query
 from tables.totals import PartitionTotals, TotalsQuery, merge_totals, totals_locally
 
 PATH = "/internal/totals"
