@@ -13,7 +13,8 @@ from pyspark.sql import DataFrame, SparkSession
 from shopnow_streams.audit import rows
 from shopnow_streams.audit.comparison import compare
 from shopnow_streams.audit.files import RowFile
-from shopnow_streams.audit.recount import RECOUNTS, Archive, below
+from shopnow_streams.audit.grouping import Archive
+from shopnow_streams.audit.recount import RECOUNTS, below
 from shopnow_streams.audit.report import ROW, Difference
 from shopnow_streams.audit.staging import within_reach
 from shopnow_streams.batch.session import spark_session
