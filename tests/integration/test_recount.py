@@ -12,10 +12,12 @@ from pyspark.sql import DataFrame, SparkSession
 
 from shopnow_streams.audit import rows
 from shopnow_streams.audit.comparison import compare
+from shopnow_streams.audit.event_time import timed
 from shopnow_streams.audit.files import RowFile
 from shopnow_streams.audit.grouping import Archive
 from shopnow_streams.audit.recount import RECOUNTS, below
 from shopnow_streams.audit.report import ROW, Difference
+from shopnow_streams.audit.snapshot import EventTime
 from shopnow_streams.audit.staging import within_reach
 from shopnow_streams.batch.session import spark_session
 from shopnow_streams.batch.views import read_archive
@@ -26,7 +28,7 @@ from tests import vectors
 from tests.vectors import Vector
 
 VECTORS = vectors.load()
-NOON_MS = 1_764_331_200_000  # 2025-11-28 12:00 UTC
+RULES = EventTime(lateness_ms=3_600_000, skew_ms=60_000)
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +47,8 @@ def archived(spark: SparkSession, vector: Vector, folder: Path) -> Archive:
             if given:
                 first, after = given[0].offset, given[-1].offset + 1
                 encoder = archive.form.encoder(topic, number, first)
-                encoder.add(Records.of((each.offset, NOON_MS, b"key", each.raw) for each in given))
-                name = SegmentName(topic, number, first, date_of(NOON_MS), archive.form.NAME)
+                encoder.add(Records.of((each.offset, each.stamp_ms, b"key", each.raw) for each in given))
+                name = SegmentName(topic, number, first, date_of(given[0].stamp_ms), archive.form.NAME)
                 archive.commit(Segment(name, after, encoder.finish(after)))
     return read_archive(spark, f"file://{folder}")
 
@@ -70,9 +72,12 @@ def as_written(table: rows.Table, row: Mapping[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("name", VECTORS)
 def test_the_recount_makes_the_rows(spark: SparkSession, name: str, tmp_path: Path) -> None:
     vector = VECTORS[name]
-    seen = below(archived(spark, vector, tmp_path), standing(vector))
+    archive = archived(spark, vector, tmp_path)
+    events = timed(archive, RULES)
     for table in rows.LIVE:
         if table.name in vector.rows:
+            stands = dict.fromkeys(vector.partitions, vector.stands.get(table.name, vectors.EPOCH))
+            seen = below(events if table.timed else archive, standing(vector), stands)
             found = RECOUNTS[table.name](seen)
             assert found.columns == ["partition", "key", *table.fields]
             made = [as_written(table, row.asDict()) for row in found.collect()]
