@@ -8,6 +8,7 @@ and `1970 + lateness` before the first. An event below it by more than the laten
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
@@ -51,9 +52,9 @@ def _timed(records: DataFrame, rules: EventTime) -> DataFrame:
 
 def standing_at(records: DataFrame, stands: Mapping[int, datetime]) -> DataFrame:
     """With `stands_us`: the moment at which the windows of the record's partition stand."""
-    moment = F.lit(None).cast("bigint")
+    moment: Any = F
     for partition, at in stands.items():
-        moment = F.when(F.col("kafka_partition") == partition, F.lit((at - _EPOCH) // _MICROSECOND)).otherwise(moment)
+        moment = moment.when(F.col("kafka_partition") == partition, F.lit((at - _EPOCH) // _MICROSECOND))
     return records.withColumn("stands_us", moment)
 
 

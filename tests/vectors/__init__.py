@@ -88,6 +88,15 @@ class Vector(msgspec.Struct, forbid_unknown_fields=True):
         """Where a table that the rows are of stands."""
         return self.below.get(topic, {}).get(partition, ALL)
 
+    def elsewhere(self, by: int) -> "Vector":
+        """The same in other partitions: each number that much higher."""
+        return msgspec.structs.replace(
+            self,
+            records=[msgspec.structs.replace(each, partition=each.partition + by) for each in self.records],
+            rows={table: [_elsewhere(row, by) for row in rows] for table, rows in self.rows.items()},
+            below={topic: {number + by: end for number, end in ends.items()} for topic, ends in self.below.items()},
+        )
+
     def expected(self, table: str) -> list[dict[str, Any]]:
         """The rows by partition and key, as `audit.rows` has them."""
         rows = [{name: _plain(name, value) for name, value in row.items()} for row in self.rows[table]]
@@ -98,6 +107,14 @@ def load() -> dict[str, Vector]:
     """All vectors by name."""
     files = sorted(Path(__file__).parent.glob("*.json"))
     return {file.stem: msgspec.json.decode(file.read_bytes(), type=Vector) for file in files}
+
+
+def _elsewhere(row: dict[str, Any], by: int) -> dict[str, Any]:
+    moved = row | {"partition": row["partition"] + by}
+    if "newest" in row:  # which says the partition of each
+        events = [event for item in row["newest"] for event in _unfolded(item)]
+        moved["newest"] = [[event[0], event[1] + by, *event[2:]] for event in events]
+    return moved
 
 
 def _plain(name: str, value: Any) -> Any:
