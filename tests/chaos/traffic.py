@@ -26,7 +26,7 @@ PRODUCTS = 400
 
 _BEHIND = (timedelta(0), timedelta(seconds=5), timedelta(hours=1), timedelta(hours=2), timedelta(days=-365 * 75))
 _SHARES = (0.6, 0.2, 0.18, 0.0195, 0.0005)
-"""Of events: most in order; some that may just be on time or not; some that are late, and a few by a clock gone wrong."""
+"""Of events: most in order; some just on time or late; late ones; a few by a clock gone wrong."""
 
 
 class Sent(NamedTuple):
