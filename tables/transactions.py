@@ -39,7 +39,7 @@ class Transactions:
     and the log call it, with the fields `about` it.
     """
 
-    def __init__(self, librdkafka: Mapping[str, str], transactional_id: str, what: str, **about: object) -> None:
+    def __init__(self, librdkafka: Mapping[str, str], transactional_id: str, what: str, **about: Any) -> None:
         self.transactional_id = transactional_id
         self._what, self._about = what, about
         self._given_up = threading.Event()
