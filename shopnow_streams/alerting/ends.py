@@ -1,6 +1,7 @@
 """Where the five topics end just now: what facts have to reach to be as of now."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from confluent_kafka import IsolationLevel, TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -18,9 +19,8 @@ class TopicEnds:
 
     def __init__(self, librdkafka: Mapping[str, str], partitions: int) -> None:
         self._admin = AdminClient(dict(librdkafka), logger=librdkafka_logger(__name__))
-        self._asked = {
-            TopicPartition(str(topic), number): OffsetSpec.latest() for topic in Topic for number in range(partitions)
-        }
+        latest: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        self._asked = {TopicPartition(str(topic), number): latest for topic in Topic for number in range(partitions)}
 
     def __call__(self) -> Ends:
         """The end of what is committed, by topic and partition."""

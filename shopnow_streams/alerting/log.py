@@ -4,7 +4,7 @@ Opening it fences the evaluator before, and ends what that one had under way; *t
 is all that was ever committed, nothing can be added behind our back, and a transition is on the topic once.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from confluent_kafka import KafkaError, KafkaException
 
@@ -80,7 +80,3 @@ def _note(offsets: dict[int, int], number: int) -> Delivered:
             offsets[number] = message.offset()  # type: ignore[attr-defined]
 
     return delivered
-
-
-Take = Callable[[Sequence[Recorded]], None]
-"""What is told of records as they come."""
