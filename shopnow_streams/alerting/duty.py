@@ -62,7 +62,7 @@ class Duty(Service):
         self.untracked = 0
         self._config, self._tables, self._owned = config, tables, owned
         self._webhook, self._numbers = webhook, numbers
-        self._on_duty = False
+        self._since_s: float | None = None
         self._said = ""
 
     @property
@@ -72,16 +72,21 @@ class Duty(Service):
 
     @property
     def age_s(self) -> float | None:
-        """How old the last judgement is, where the duty is ours: of what was known this long ago."""
-        return None if self.judged_at_s is None else max(0.0, time.time() - self.judged_at_s)
+        """How old the last judgement is, where the duty is ours; how long it is ours, where there was none yet."""
+        if self._since_s is None:
+            return None
+        return max(0.0, time.time() - (self._since_s if self.judged_at_s is None else self.judged_at_s))
 
     @Service.task
     async def _watch(self) -> None:
         while not self.should_stop:
             term = self._owned()
             if term is None:
+                self._since_s = self.judged_at_s = None
                 await self.sleep(LOOK_S)
                 continue
+            if self._since_s is None:
+                self._since_s = time.time()
             try:
                 await self._serve(term)
             except WriterFenced as error:
@@ -111,7 +116,7 @@ class Duty(Service):
             for task in ended:
                 task.result()
         finally:
-            self.judged_at_s, self.left_out, self.untracked = None, Counter(), 0
+            self.left_out, self.untracked = Counter(), 0
             log.give_up()
             for task in work:
                 task.cancel()
