@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,7 @@ from confluent_kafka import KafkaException
 from mode import Service
 
 from shopnow_streams.alerting.ends import TopicEnds
-from shopnow_streams.alerting.evaluator import Evaluator, Numbers, no_numbers
+from shopnow_streams.alerting.evaluator import CountNumbers, Evaluator, no_numbers
 from shopnow_streams.alerting.log import AlertLog
 from shopnow_streams.alerting.shop import NotNow, Shop, Tables
 from shopnow_streams.alerting.webhook import Webhook
@@ -52,7 +52,7 @@ class Duty(Service):
         tables: Tables,
         owned: Callable[[], object | None],
         webhook: Webhook | None = None,
-        numbers: Callable[[], Awaitable[Numbers | None]] = no_numbers,
+        numbers: CountNumbers = no_numbers,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)

@@ -42,7 +42,11 @@ class Numbers:
     offsets: Offsets
 
 
-async def no_numbers() -> Numbers | None:
+CountNumbers = Callable[[Shop, float], Awaitable[Numbers | None]]
+"""The numbers as of a moment, in seconds since 1970, out of the shop's tables; None where they can't be told."""
+
+
+async def no_numbers(_shop: Shop, _as_of_s: float) -> Numbers | None:
     """Where nobody counts rates."""
     return None
 
@@ -59,7 +63,7 @@ class Evaluator:
         most_open: int,
         ends: Callable[[], Ends],
         threads: Executor,
-        numbers: Callable[[], Awaitable[Numbers | None]] = no_numbers,
+        numbers: CountNumbers = no_numbers,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.suspects = Suspects(rules)
@@ -122,7 +126,7 @@ class Evaluator:
         async for answer in shop.rows(ORDERS, orders):
             facts = Facts(as_of_s, orders={str(name): order for name, order in answer.rows})
             now.add(judge(facts, self._rules), of_topics(answer.offsets, Topic.ORDER_PLACED, Topic.PAYMENT_ACCEPTED))
-        numbers = await self._numbers()
+        numbers = await self._numbers(shop, as_of_s)
         if numbers is not None:
             facts = Facts(as_of_s, rates=numbers.rates, hours_until_out=numbers.hours_until_out)
             now.add(judge(facts, self._rules), numbers.offsets)

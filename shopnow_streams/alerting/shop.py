@@ -82,7 +82,7 @@ class Shop:
         """All rows, in pages. Raises NotNow."""
         start = None if definition.key_type is str else "0"
         while True:
-            page = await self._read(Query(definition.name, start=start, limit=PAGE_ROWS))
+            page = await self.read(Query(definition.name, start=start, limit=PAGE_ROWS))
             yield page
             if len(page.rows) < PAGE_ROWS:
                 return
@@ -92,9 +92,10 @@ class Shop:
     async def rows(self, definition: Definition[Any], keys: list[str]) -> AsyncIterator[Answer[Any]]:
         """The rows of these keys, in parts, each as of one moment. Raises NotNow."""
         for part in _parts(keys):
-            yield await self._read(Query(definition.name, keys=part))
+            yield await self.read(Query(definition.name, keys=part))
 
-    async def _read(self, query: Query) -> Answer[Any]:
+    async def read(self, query: Query) -> Answer[Any]:
+        """The merged rows. Raises NotNow where a partition is missing, or stands below the last look."""
         answer = await self._tables.read(query)
         if not answer.complete or not reaches(answer.offsets, self.standing):
             raise NotNow(f"not all of {query.table} could be read")

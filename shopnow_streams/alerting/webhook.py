@@ -15,7 +15,7 @@ import hashlib
 import hmac
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -105,13 +105,14 @@ class Webhook:
         librdkafka: Mapping[str, str],
         application_id: str,
         clock: Callable[[], float] = time.time,
-        shortest_s: float = 1.0,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.results: Counter[Result] = Counter(dict.fromkeys(RESULTS, 0))
         self._target, self._librdkafka = target, librdkafka
         self._group = f"{application_id}-alerts-webhook"
         self._clock = clock
-        self._backoff = wait_exponential_jitter(shortest_s, LONGEST_S, jitter=shortest_s)
+        self._sleep = sleep
+        self._backoff = wait_exponential_jitter(1, LONGEST_S)
 
     async def run(self, began: asyncio.Event) -> None:
         """Until it is cancelled. Sets `began` once its place is known: what happens after that is delivered.
@@ -138,7 +139,10 @@ class Webhook:
         if recorded.transition is None:
             return
         retrying = AsyncRetrying(
-            retry=retry_if_exception_type(TryAgain), wait=self._wait, before_sleep=self._not_taken, reraise=True
+            retry=retry_if_exception_type(TryAgain),
+            wait=self._wait,
+            sleep=self._sleep,
+            before_sleep=self._not_taken,
         )
         await retrying(self._post, session, recorded.id, recorded.offset, encode(recorded.transition))
 
