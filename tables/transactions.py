@@ -8,7 +8,7 @@ returns.
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -95,6 +95,15 @@ class Transactions:
             except BufferError:
                 self._producer.poll(0.1)
                 self._check_given_up("produce")
+
+    def produce_all(self, topic: str, records: Iterable[tuple[bytes, bytes | None]], partition: int) -> None:
+        """As `produce` each, by key and value: a call less for each of thousands is a fifth of the time."""
+        produce = self._producer.produce
+        for key, value in records:
+            try:
+                produce(topic, value, key, partition)
+            except BufferError:
+                self.produce(topic, value, key, partition=partition)
 
     def give_up(self) -> None:
         """End whatever waiting is under way, from another thread; the waiting call raises what it waits for."""

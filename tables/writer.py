@@ -63,8 +63,7 @@ class PartitionWriter:
         produce = self._transactions.produce
         for table, rows in cut.rows.items():
             changelog = self._changelogs[table]
-            for key, value in rows[:-1]:
-                produce(changelog, value, key, partition=self.partition)
+            self._transactions.produce_all(changelog, rows[:-1], self.partition)
             for key, value in rows[-1:]:
                 noted = _note_end(ends, changelog)
                 produce(changelog, value, key, partition=self.partition, on_delivery=noted)
