@@ -15,8 +15,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from shopnow_streams.events import ProductViewed
 from shopnow_streams.topics import Topic
-from tests.unit.test_docker import COMPOSE, DOCKER, ROOT
 from tests.unit.folds.strategies import NOON
+from tests.unit.test_docker import COMPOSE, DOCKER, ROOT
 from tests.unit.views.conftest import FakeArchiver, MakeWorker, Worker
 
 ALERTS = yaml.safe_load((DOCKER / "prometheus" / "alerts.yml").read_text())
