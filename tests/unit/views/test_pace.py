@@ -1,6 +1,7 @@
 """How fast each stage goes, now and before."""
 
 from datetime import timedelta
+from typing import Any
 
 from shopnow_streams.folds.shop import ShopWindow
 from shopnow_streams.folds.windows import HOUR, MINUTE
@@ -10,7 +11,7 @@ from tests.unit.folds.strategies import NOON
 FIVE = timedelta(minutes=5)
 
 
-def minute(ago: int, **counts: int) -> tuple[str, ShopWindow]:
+def minute(ago: int, **counts: Any) -> tuple[str, ShopWindow]:
     return MINUTE.key(NOON - timedelta(minutes=ago)), ShopWindow(**counts)
 
 
