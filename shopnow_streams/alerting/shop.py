@@ -9,9 +9,9 @@ from shopnow_streams.folds.definition import Definition
 from shopnow_streams.topics import Topic
 from shopnow_streams.views.changed import Changed
 from shopnow_streams.views.gather import Gather
+from tables.answer import Answer
 from tables.changes import PartitionChanges
 from tables.journal import Mark
-from tables.answer import Answer
 from tables.reads import Query
 
 PAGE_ROWS = 1_000

@@ -12,8 +12,8 @@ from shopnow_streams.events import Event, ItemAddedToCart, OrderPlaced, ProductV
 from shopnow_streams.folds.shoppers import SHOPPERS, Add, Shopper
 from shopnow_streams.topics import Topic
 from shopnow_streams.views import carts
-from tables.answer import Answer
 from shopnow_streams.views.customers import whole_shopper
+from tables.answer import Answer
 from tests.unit.folds.strategies import NOON, fold_all
 from tests.unit.views.conftest import PARTITIONS, MakeWorker, Worker
 
