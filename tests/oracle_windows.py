@@ -134,6 +134,7 @@ def _nothing(counts: Iterable[str], crowds: Iterable[str]) -> Row:
 
 def _oldest(clock: datetime) -> tuple[str, str]:
     """The first day and the first hour that are shown at that moment."""
+    clock = clock.astimezone(UTC)
     day = max(EPOCH, clock.replace(hour=0, minute=0, second=0, microsecond=0) - DAYS_KEPT)
     return day.strftime("%Y-%m-%d"), _hour(max(EPOCH, clock - HOURS_KEPT))
 
