@@ -10,7 +10,8 @@ from confluent_kafka import KafkaError, KafkaException
 
 from shopnow_streams.alerting import shop as shop_module
 from shopnow_streams.alerting.evaluator import Evaluator, Numbers
-from shopnow_streams.alerting.shop import GatheredTables, NotNow, Shop
+from shopnow_streams.alerting.shop import NotNow, Shop
+from shopnow_streams.alerting.tables import GatheredTables
 from shopnow_streams.alerts.facts import Rate
 from shopnow_streams.alerts.rules import Rules
 from shopnow_streams.events import OrderPlaced, PaymentAccepted, StockUpdated
@@ -50,7 +51,8 @@ class Office:
 
     def begin(self, worker: Worker | None = None) -> None:
         """Another evaluator takes over."""
-        tables = GatheredTables((worker or self._worker).hub.changed, (worker or self._worker).gather)
+        worker = worker or self._worker
+        tables = GatheredTables(worker.live, worker.hub.changed, worker.gather)
         self.evaluator = Evaluator(
             Shop(tables, PARTITIONS),
             self.log,  # type: ignore[arg-type]
