@@ -21,6 +21,8 @@ MOST_KEYS = 200_000
 """Of orders that wait to be judged, and again of those whose time has yet to come."""
 
 OF_ORDERS: tuple[Rule, ...] = ("unpaid-order", "payment-mismatch", "paid-twice")
+OF_ROWS: tuple[Rule, ...] = ("low-stock", *OF_ORDERS)
+"""Rules that only a row which changed, or the time, can change the verdict of."""
 
 
 @dataclass
