@@ -9,7 +9,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from shopnow_streams.alerting import duty as duty_module
 from shopnow_streams.alerting.duty import Duty, DutyConfig
-from shopnow_streams.alerting.shop import GatheredTables
+from shopnow_streams.alerting.tables import GatheredTables
 from shopnow_streams.alerts.rules import Rules
 from shopnow_streams.errors import WriterFenced
 from shopnow_streams.topics import Topic
@@ -49,7 +49,7 @@ class Post:
     def __init__(self, worker: Worker, hook: FakeHook | None = None) -> None:
         self.log = FakeLog()
         self.owned: object | None = object()
-        tables = GatheredTables(worker.hub.changed, worker.gather)
+        tables = GatheredTables(worker.live, worker.hub.changed, worker.gather)
         config = DutyConfig("shop", {}, PARTITIONS, Rules(), interval_s=0.01, most_open=9, again_s=0.01)
         self.duty = Duty(config, tables, lambda: self.owned, hook)  # type: ignore[arg-type]
 
