@@ -7,9 +7,9 @@ from shopnow_streams.alerts.covered import reaches
 from shopnow_streams.alerts.transition import Offsets
 from shopnow_streams.folds.definition import Definition
 from shopnow_streams.topics import Topic
+from tables.answer import Answer
 from tables.changes import PartitionChanges
 from tables.journal import Mark
-from tables.answer import Answer
 from tables.reads import Query
 
 PAGE_ROWS = 500

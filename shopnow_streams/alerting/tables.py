@@ -10,8 +10,9 @@ from shopnow_streams.folds.definition import Definition
 from shopnow_streams.views.changed import Changed
 from shopnow_streams.views.gather import PATH, Gather
 from shopnow_streams.views.peers import decoded
+from tables.answer import Answer, PartitionAnswer, merge_answers
 from tables.live import LiveTables
-from tables.reads import Answer, PartitionAnswer, Query, answer_locally, merge_answers
+from tables.reads import Query, answer_locally
 
 _decode = msgspec.json.Decoder(list[PartitionAnswer]).decode
 
