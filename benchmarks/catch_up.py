@@ -37,6 +37,8 @@ from shopnow_streams.topics import Topic
 TUTORIAL_S = 20.0
 FAUST = "Faust, one table, by event"
 KAFKA_STREAMS = "Kafka Streams, exactly once"
+AS_THE_PEER = {"SHOPNOW_WITHOUT_TABLES": "activity,shoppers"}
+"""Kafka Streams keeps five tables here; a row for each product and minute, or customer and hour, is none of them."""
 PEERS = {"x Faust": FAUST, "x Kafka Streams": KAFKA_STREAMS}
 
 
@@ -71,11 +73,15 @@ def run(events: int, rounds: int, console: Console) -> Rounds:
 
 
 def _live(bench: Bench, application: str) -> Result:
-    return _ours(bench, application, "")
+    return _ours(bench, application, "", AS_THE_PEER)
+
+
+def _all_tables(bench: Bench, application: str) -> Result:
+    return _ours(bench, application, "", {})
 
 
 def _archived(bench: Bench, application: str) -> Result:
-    return _ours(bench, application, bench.ground.archive(application))
+    return _ours(bench, application, bench.ground.archive(application), AS_THE_PEER)
 
 
 def _archive_alone(bench: Bench, application: str) -> Result:
@@ -83,8 +89,8 @@ def _archive_alone(bench: Bench, application: str) -> Result:
         return _caught_up(bench, worker, [f"{application}-archive"], lambda: None)
 
 
-def _ours(bench: Bench, application: str, archive: str) -> Result:
-    environment = bench.ground.settings(application, archive)
+def _ours(bench: Bench, application: str, archive: str, more: dict[str, str]) -> Result:
+    environment = bench.ground.settings(application, archive) | more
     api = WorkerApi(f"http://127.0.0.1:{environment['SHOPNOW_WEB_PORT']}")
     groups = [application] + ([f"{application}-archive"] if archive else [])
     command = [sys.executable, "-m", "faust", "-A", "shopnow_streams.app", "worker", "-l", "warn"]
@@ -142,6 +148,7 @@ def _tutorial(bench: Bench, application: str) -> Result:
 
 WAYS: dict[str, Callable[[Bench, str], Result]] = {
     "live side": _live,
+    "live side, all tables": _all_tables,
     KAFKA_STREAMS: _kafka_streams,
     "archive side alone": _archive_alone,
     "both in one process": _archived,

@@ -43,6 +43,9 @@ class Settings:
     application_id: str = _setting("shopnow-streams", "consumer group, and prefix of changelogs and transactional ids")
     partitions: int = _setting(4, "partitions of the five topics and of every table")
     replication_factor: int = _setting(1, "replicas of the topics that are created")
+    without_tables: str = _setting(
+        "", "activity, shoppers, or both, separated by a comma: not kept, nor what is shown of them; a faster worker"
+    )
     data_dir: Path = _setting(Path("var/worker"), "the tables' local store; one a worker")
     web_host: str = _setting("127.0.0.1", "address that HTTP listens on")
     web_port: int = _setting(6066, "port that HTTP listens on")
@@ -109,6 +112,12 @@ class Settings:
     def __post_init__(self) -> None:
         _check(self.partitions >= 1, "partitions", "must be at least 1")
         _check(self.replication_factor >= 1, "replication_factor", "must be at least 1")
+        _check(self.left_out <= {"activity", "shoppers"}, "without_tables", "must be of activity and shoppers")
+        _check(
+            not (self.alert_out_within_hours and "activity" in self.left_out),
+            "alert_out_within_hours",
+            "needs the table activity, which SHOPNOW_WITHOUT_TABLES leaves out",
+        )
         _check(0 < self.web_port < 65536, "web_port", "must be a port, 1 to 65535")
         origins = self.web_cors_origins.replace(" ", "").split(",")
         good = all(re.fullmatch(r"|\*|https?://[^\s/?#@]+", origin) for origin in origins)
@@ -141,6 +150,11 @@ class Settings:
         _check(0 < self.archive_segment_age_s <= 86_400, "archive_segment_age_s", "must be above 0 and at most a day")
         _check(self.archive_buffer_bytes >= 1, "archive_buffer_bytes", "must be at least 1")
         _check(self.archive_format in ("parquet", "jsonl"), "archive_format", "must be parquet or jsonl")
+
+    @property
+    def left_out(self) -> frozenset[str]:
+        """The tables that are not kept."""
+        return frozenset(filter(None, self.without_tables.replace(" ", "").split(",")))
 
     @property
     def connection(self) -> KafkaConnection:

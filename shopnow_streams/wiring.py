@@ -22,7 +22,7 @@ from shopnow_streams.delivery.consumer import Consumer, Progress, transport
 from shopnow_streams.delivery.reader import Reader
 from shopnow_streams.delivery.worker import JsonWorker, Worker
 from shopnow_streams.errors import KafkaUnavailable, SettingsError
-from shopnow_streams.folds import TABLES
+from shopnow_streams.folds import kept
 from shopnow_streams.folds.watermark import EventTime
 from shopnow_streams.kafka_admin import KafkaAdmin
 from shopnow_streams.logs.format import logging_config
@@ -193,6 +193,7 @@ def create_app(settings: Settings) -> ShopNowApp:
     Does no IO but to read the files of tokens and of the webhook's secret. Raises SettingsError where one is none.
     """
     connection = settings.connection
+    tables = kept(settings.left_out)
     app = ShopNowApp(
         settings.application_id,
         **_common(settings),
@@ -217,16 +218,16 @@ def create_app(settings: Settings) -> ShopNowApp:
             keep_rows=settings.keep_rows,
             event_time=EventTime.of_seconds(settings.allowed_lateness_s, settings.clock_skew_s),
         ),
-        TABLES,
+        tables,
     )
     app.reader = _read_batches(app, settings, app.live)
     app.live.on_durable = lambda offsets: _consumer(app).mark_processed(offsets)
     for topic in Topic:
         batches = app.topic(str(topic), schema=BatchSchema(), partitions=settings.partitions)
         agent: Any = app.agent(batches, name=f"fold-{topic}")(folding(topic, app.live, lambda: _consumer(app)))
-        fed = (table.name for table in TABLES if any(flow.topic == topic for flow in table.flows))
+        fed = (table.name for table in tables if any(flow.topic == topic for flow in table.flows))
         agent.help = f"into {', '.join(fed)}"
-    helps = {definition.name: definition.help for definition in TABLES}
+    helps = {definition.name: definition.help for definition in tables}
     for table in app.live.changelogs:
         about = helps.get(table, "each topic: the offset that the partition's rows stand at")
         app.Table(table, partitions=settings.partitions, schema=RAW, help=about)

@@ -28,6 +28,7 @@ class Described(msgspec.Struct, frozen=True):
     """What a worker says of its application."""
 
     partitions: int
+    tables: list[str]
     workers: list[str]
 
 

@@ -153,14 +153,14 @@ def _expired(sink: Archive) -> str:
 
 
 def _snapshots(workers: Workers, tables: Collection[str], folder: Path, tell: Tell) -> list[Snapshot]:
-    """Of these tables; what was counted of rejects says where the rejects must stand."""
-    partitions = workers.described().partitions
+    """Of these tables, where the application keeps them; what was counted of rejects says where these must stand."""
+    application = workers.described()
+    wanted = {*tables, *([REJECTIONS.name] if REJECTS.name in tables else [])} & {*application.tables}
     found: list[Snapshot] = []
-    for table in (each for each in LIVE if each.name in tables or (each is REJECTIONS and REJECTS.name in tables)):
-        tell(f"reading {table.name} of {partitions} partitions")
-        found += [
-            workers.snapshot(table, number, folder / table.name / f"{number}.parquet") for number in range(partitions)
-        ]
+    for table in (each for each in LIVE if each.name in wanted):
+        tell(f"reading {table.name} of {application.partitions} partitions")
+        files = [folder / table.name / f"{number}.parquet" for number in range(application.partitions)]
+        found += [workers.snapshot(table, number, file) for number, file in enumerate(files)]
     return found
 
 

@@ -1,5 +1,6 @@
 """The tables as pure folds, in reading order; `definition` says what a table is."""
 
+from collections.abc import Collection
 from typing import Any
 
 from shopnow_streams.folds.activity import ACTIVITY
@@ -14,3 +15,8 @@ from shopnow_streams.folds.shoppers import SHOPPERS
 from shopnow_streams.folds.stock import STOCK
 
 TABLES: tuple[Definition[Any], ...] = (PRODUCTS, STOCK, ORDERS, HOURS, REJECTIONS, ACTIVITY, SHOP, SHOPPERS, LATE)
+
+
+def kept(left_out: Collection[str]) -> tuple[Definition[Any], ...]:
+    """The tables of an application that leaves some out."""
+    return tuple(definition for definition in TABLES if definition.name not in left_out)

@@ -9,7 +9,7 @@ from faust.types import TP
 
 from shopnow_streams.archive.catalogue import Catalogue, SegmentFile
 from shopnow_streams.errors import OffsetsLost, RebuildRefused
-from shopnow_streams.folds import TABLES
+from shopnow_streams.folds import kept
 from shopnow_streams.folds.watermark import EventTime
 from shopnow_streams.kafka_admin import KafkaAdmin
 from shopnow_streams.rebuild.changelogs import Changelogs
@@ -41,7 +41,8 @@ class Application:
         self._catalogue = catalogue
         self._rules = EventTime.of_seconds(settings.allowed_lateness_s, settings.clock_skew_s)
         self._config = LiveTablesConfig(settings.application_id, settings.data_dir, connection.librdkafka())
-        tables = [*(definition.name for definition in TABLES), POSITIONS]
+        self._definitions = kept(settings.left_out)
+        tables = [*(definition.name for definition in self._definitions), POSITIONS]
         self._topics = {table: self._config.changelog(table) for table in tables}
         self._changelogs = Changelogs(connection, settings.application_id, self._topics.values())
         self._admin = KafkaAdmin(connection)
@@ -87,7 +88,7 @@ class Application:
         store = PartitionStore(folder / str(number))
         try:
             writer.open()
-            partition = Partition(number, TABLES, store, self._rules)
+            partition = Partition(number, self._definitions, store, self._rules)
             partition.recognise(self._sources)
             rebuilt.records += fold(self._catalogue, partition, planned, writer.commit, done)
             rebuilt.positions.update({TP(topic, number): offset for topic, offset in partition.positions.items()})

@@ -1,10 +1,12 @@
 """The public API, path by path: what each takes and answers. `openapi` tells it to programs, `docs` to people."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from msgspec import Struct
 
+from shopnow_streams.folds import TABLES as ALL_TABLES
+from shopnow_streams.folds.activity import ACTIVITY
 from shopnow_streams.views import (
     activity,
     carts,
@@ -24,10 +26,13 @@ from shopnow_streams.views.archive import Progress
 from shopnow_streams.views.awaited import WAIT_MS, AtLeast
 from shopnow_streams.views.customers import USER_ID
 from shopnow_streams.views.health import Live, Ready
+from shopnow_streams.views.needs import there
 from shopnow_streams.views.parameters import Described
 from shopnow_streams.views.pushed import EVENTS
 from shopnow_streams.views.revalidation import REVALIDATED
 from shopnow_streams.views.stream import CONTENT_TYPE, IDS, LAST_EVENT_ID, TABLES
+
+_ALL = frozenset(definition.name for definition in ALL_TABLES)
 
 
 @dataclass(frozen=True)
@@ -55,9 +60,12 @@ class Operation:
         return self.path.startswith(REVALIDATED) and not self.events
 
 
-def operations(partitions: int, *, archive: bool, stream: bool, alerts: bool) -> Sequence[Operation]:
+def operations(
+    partitions: int, *, archive: bool, stream: bool, alerts: bool, tables: Collection[str] = _ALL
+) -> Sequence[Operation]:
     """All, in reading order, over tables of so many partitions. `archive`: whether this worker archives;
-    `stream`: whether its tables change; `alerts`: whether it knows of alerts."""
+    `stream`: whether its tables change; `alerts`: whether it knows of alerts; `tables` are those that are kept."""
+    estimated = ACTIVITY.name in tables
     waiting = (AtLeast(partitions), WAIT_MS)
     page = (listing.AFTER, listing.LIMIT)
     span = (spans.BY, spans.FROM, spans.LIMIT, *waiting)
@@ -98,15 +106,15 @@ def operations(partitions: int, *, archive: bool, stream: bool, alerts: bool) ->
             "/api/stock",
             "listStock",
             "Stock counts and what may be left, in order of id, the lowest or the soonest sold out first",
-            (stock.StockPage,),
-            (*page, listing.sorting(stock.RANKINGS), *waiting),
+            (stock.StockPage if estimated else stock.LevelPage,),
+            (*page, listing.sorting(stock.RANKINGS if estimated else stock.COUNTED), *waiting),
             (400, 413, 504),
         ),
         Operation(
             "/api/stock/{id}",
             "getStock",
             "The stock count of one product, and what may be left",
-            (stock.StockAnswer,),
+            (stock.StockAnswer if estimated else stock.LevelAnswer,),
             (listing.PRODUCT_ID, *waiting),
             (400, 404, 413, 504),
         ),
@@ -213,7 +221,7 @@ def operations(partitions: int, *, archive: bool, stream: bool, alerts: bool) ->
             )
         )
     return (
-        *found,
+        *(operation for operation in found if there(operation.path, tables)),
         Operation("/health/live", "isLive", "Whether this worker answers at all", (Live,)),
         Operation(
             "/health/ready",

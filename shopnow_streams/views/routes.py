@@ -6,6 +6,7 @@ from typing import Any
 from aiohttp import web
 from faust.types import TP
 
+from shopnow_streams.folds.activity import ACTIVITY
 from shopnow_streams.views import activity, dashboard, orders, products, sales, stock, totals, trending
 from shopnow_streams.views.access import EVERYBODY, Access
 from shopnow_streams.views.alerts import PATH as ALERTS_PATH
@@ -20,6 +21,7 @@ from shopnow_streams.views.gather import PATH, Gather
 from shopnow_streams.views.health import Health
 from shopnow_streams.views.late import LateEvents
 from shopnow_streams.views.metrics import Metrics, TablesCollector
+from shopnow_streams.views.needs import there
 from shopnow_streams.views.openapi import Description
 from shopnow_streams.views.operations import operations
 from shopnow_streams.views.page import json_response
@@ -51,10 +53,11 @@ def add_routes(
     """Put the API on Faust's own web server."""
     health = Health(settled, lag, live.next_offset)
     has = {"archive": archive is not None, "stream": stream is not None, "alerts": alerts is not None}
-    description = Description(operations(gather.at_least.partitions, **has), access)
+    tables = live.definitions
+    description = Description(operations(gather.at_least.partitions, **has, tables=tables), access)
     docs = Docs(description.document)
     sums, sold = totals.Totals(gather, live), sales.Sales(gather, live)
-    levels = stock.resource(gather, sold)
+    levels = stock.resource(gather, sold if ACTIVITY.name in tables else None)
     requests = Requests()
     metrics = Metrics(TablesCollector(live, lag), requests, *filter(None, (archive, stream, alerts)))
     outside_in: list[Any] = [requests.middleware(), *access.middlewares(gather.peers)]
@@ -90,10 +93,13 @@ def add_routes(
         *([("/api/alerts", alerts.listed)] if alerts else []),
         *([(SNAPSHOT_PATH, snapshots.serve), (WORKERS_PATH, snapshots.workers)] if snapshots else []),
     ):
-        server.router.add_get(path, _answering(view, revalidated if path.startswith(REVALIDATED) else _of_this_moment))
+        if there(path, tables):
+            sent = revalidated if path.startswith(REVALIDATED) else _of_this_moment
+            server.router.add_get(path, _answering(view, sent))
     server.router.add_post(PATH, gather.serve)
-    server.router.add_post(totals.PATH, sums.serve)
-    server.router.add_post(sales.PATH, sold.serve)
+    for path, serve in ((totals.PATH, sums.serve), (sales.PATH, sold.serve)):
+        if there(path, tables):
+            server.router.add_post(path, serve)
     if archive:
         server.router.add_post(ARCHIVE_PATH, archive.serve)
     if alerts:

@@ -52,6 +52,7 @@ class Snapshots:
         return {
             "application": self._live.config.application_id,
             "partitions": self._partitions,
+            "tables": list(self._live.definitions),
             "workers": sorted({f"http://{host}" for host in (self._peers.own, *self._peers.hosts)}),
         }
 

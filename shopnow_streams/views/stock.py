@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from operator import attrgetter
 from typing import Annotated, Any
 
 import msgspec
@@ -19,7 +20,7 @@ from shopnow_streams.views.estimate import LATELY, Estimate, estimate, first_win
 from shopnow_streams.views.gather import Gather
 from shopnow_streams.views.listing import Listing
 from shopnow_streams.views.sales import Sales
-from shopnow_streams.views.standing import Count, Timed, timed, with_standing
+from shopnow_streams.views.standing import Count, Page, Timed, timed, with_standing
 from tables.answer import Answer
 from tables.reads import Query
 
@@ -155,6 +156,17 @@ def _soonest(item: Stock) -> float:
     return math.inf if item.hours_until_out is None else item.hours_until_out
 
 
-def resource(gather: Gather, sales: Sales) -> StockLevels:
-    """The stock resource."""
-    return StockLevels(gather, sales)
+class LevelPage(Page[Level], frozen=True, kw_only=True):
+    """Stock counts in order of id, or the lowest first."""
+
+
+LevelAnswer = with_standing(Level, "LevelAnswer")
+COUNTED = ("units",)
+
+
+def resource(gather: Gather, sales: Sales | None) -> Listing[StockLevel]:
+    """The stock resource; without sales the counts alone."""
+    if sales is not None:
+        return StockLevels(gather, sales)
+    rankings = {name: attrgetter(name) for name in COUNTED}
+    return Listing(gather, STOCK, shown, (LevelAnswer, LevelPage), "stock count of product", rankings)

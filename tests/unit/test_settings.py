@@ -23,6 +23,7 @@ GIVEN: dict[str, tuple[str, Any]] = {
     "application_id": ("shop-2", "shop-2"),
     "partitions": ("12", 12),
     "replication_factor": ("3", 3),
+    "without_tables": ("shoppers", "shoppers"),
     "data_dir": ("elsewhere/tables", Path("elsewhere/tables")),
     "web_host": ("0.0.0.0", "0.0.0.0"),  # noqa: S104
     "web_port": ("8080", 8080),
@@ -250,3 +251,12 @@ def test_where_settings_are_wrong_faust_ends_with_the_sentence(monkeypatch: pyte
         or_exit(lambda settings: settings)
     monkeypatch.setenv("SHOPNOW_PARTITIONS", "3")
     assert or_exit(lambda settings: settings.partitions) == 3
+
+
+def test_tables_that_are_left_out_are_ones_that_may_be() -> None:
+    assert Settings(without_tables=" shoppers,activity ").left_out == {"activity", "shoppers"}
+    assert Settings().left_out == frozenset()
+    with pytest.raises(SettingsError, match="SHOPNOW_WITHOUT_TABLES"):
+        Settings(without_tables="orders")
+    with pytest.raises(SettingsError, match="SHOPNOW_ALERT_OUT_WITHIN_HOURS needs the table activity"):
+        Settings(without_tables="activity", alert_out_within_hours=4.0)

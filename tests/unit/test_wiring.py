@@ -59,6 +59,12 @@ def test_agents_and_tables_are_all_there(app: ShopNowApp) -> None:
     assert set(app.live.definitions) == TABLES - {"positions"}
 
 
+def test_tables_that_are_left_out_are_not_there_and_nothing_feeds_them(tmp_path: Path) -> None:
+    app = create_app(settings(tmp_path, without_tables="activity,shoppers"))
+    assert set(app.tables) == TABLES - {"activity", "shoppers"}
+    assert not any("activity" in agent.help for agent in app.agents.values())
+
+
 async def test_what_faust_lists_says_what_each_is(app: ShopNowApp) -> None:
     agents: list[Any] = list(app.agents.values())
     assert all(agent.help for agent in agents)

@@ -35,7 +35,7 @@ class FakeWorker:
 
     def answer(self, path: str) -> tuple[int, bytes]:
         if path == "/internal/workers":
-            told = {"application": "shop", "partitions": 4, "workers": self.knows or [self.url]}
+            told = {"application": "shop", "partitions": 4, "tables": [], "workers": self.knows or [self.url]}
             return 200, json.dumps(told).encode()
         self.asked.append(path)
         status, lines = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]

@@ -11,6 +11,7 @@ import pytest
 
 from shopnow_streams.errors import StoreClosed
 from shopnow_streams.events import Event, ProductViewed
+from shopnow_streams.folds import TABLES
 from shopnow_streams.topics import Topic
 from shopnow_streams.views import snapshots as snapshots_module
 from tables.rows import Rows
@@ -158,5 +159,6 @@ async def test_each_worker_knows_all(make_worker: MakeWorker) -> None:
     assert told == {
         "application": "shop",
         "partitions": 4,
+        "tables": [definition.name for definition in TABLES],
         "workers": sorted(str(worker.server.make_url("")).rstrip("/") for worker in (one, other)),
     }
