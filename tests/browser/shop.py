@@ -28,9 +28,13 @@ from shopnow_streams.stack.ports import free_ports
 from shopnow_streams.topics import Topic
 from shopnow_streams.views.access import EVERYBODY
 from shopnow_streams.views.archive import ArchiveProgress
+from shopnow_streams.views.changed import Changed
 from shopnow_streams.views.gather import Gather
+from shopnow_streams.views.hub import Hub
 from shopnow_streams.views.peers import Peers
 from shopnow_streams.views.routes import add_routes
+from shopnow_streams.views.stream import Stream
+from tables.changes import Changes
 from tables.live import LiveTables, LiveTablesConfig, Owned
 from tables.partition import Partition
 from tables.store import PartitionStore
@@ -54,6 +58,7 @@ class Shop:
         self.settled = True
         self.pause_s = 0.0
         self.access = EVERYBODY
+        self.streams = 10
         self.asked: list[str] = []
         self.at_once: Counter[str] = Counter()
         self.most_at_once: Counter[str] = Counter()
@@ -120,6 +125,7 @@ class Shop:
 
     async def _open(self) -> None:
         self.live = LiveTables(LiveTablesConfig("shop", self.folder, {}), TABLES)
+        self._changes = Changes(self.live)
         for number in range(PARTITIONS):
             partition = Partition(number, TABLES, PartitionStore(self.folder / str(number)))
             self.live.owned[number] = Owned(partition, FakeWriter(number), asyncio.Lock())  # type: ignore[arg-type]
@@ -144,14 +150,16 @@ class Shop:
         peers = Peers(app, self.access.tokens)
         progress = ArchiveProgress(self.archiver, "hdfs://there/shopnow", peers)  # type: ignore[arg-type]
         application = web.Application(middlewares=[self._counting()])
+        gather = Gather(peers, self.live, PARTITIONS)
         add_routes(
             application,
-            Gather(peers, self.live, PARTITIONS),
+            gather,
             self.live,
             lambda: self.settled,
             lambda: {},
             progress,
             access=self.access,
+            stream=Stream(Hub(Changed(gather, self._changes)), self.streams),
         )
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()

@@ -3,13 +3,14 @@ import { choices, onColours, useTheme } from "./choices.js";
 import { dayStart } from "./day.js";
 import { byId, setText } from "./dom.js";
 import { Events } from "./events.js";
-import { Feed, runWhileVisible } from "./feed.js";
+import { Feed } from "./feed.js";
 import { drawFunnel } from "./funnel.js";
 import { Language } from "./language.js";
 import { Names } from "./names.js";
 import { Panel, worst } from "./panel.js";
 import { Pipeline } from "./pipeline.js";
 import { Products } from "./products.js";
+import { Push } from "./push.js";
 import { Revenue } from "./revenue.js";
 import { drawStock, path as stockPath } from "./stock.js";
 import { drawToday } from "./today.js";
@@ -23,13 +24,13 @@ const products = new Products(language, () => feeds.products.turn());
 const names = new Names(() => redraw());
 
 const feeds = {
-  funnel: new Feed(() => `/api/funnel?from=${dayStart()}`, 1_000),
-  revenue: new Feed(() => `/api/revenue?from=${dayStart(1)}`, 2_000),
-  products: new Feed(products.path, 4_000),
-  stock: new Feed(stockPath, 4_000),
-  ready: new Feed(() => "/health/ready", 2_000),
-  archive: new Feed(() => "/api/archive", 3_000),
-  metrics: new Feed(() => "/metrics", 10_000),
+  funnel: new Feed(() => `/api/funnel?from=${dayStart()}`),
+  revenue: new Feed(() => `/api/revenue?from=${dayStart(1)}`, { gapMs: 2_000 }),
+  products: new Feed(products.path, { gapMs: 3_000 }),
+  stock: new Feed(stockPath, { gapMs: 2_000 }),
+  ready: new Feed(() => "/health/ready", { gapMs: 4_000 }),
+  archive: new Feed(() => "/api/archive", { gapMs: 4_000 }),
+  metrics: new Feed(() => "/metrics", { gapMs: 9_000, pollMs: 10_000 }),
 };
 feeds.products.subscribe(({ data }) => names.learn(data?.items ?? []));
 
@@ -45,12 +46,25 @@ const panels = [
 for (const feed of Object.values(feeds)) feed.subscribe(pulse);
 feeds.funnel.subscribe(beat);
 
-const SAYS = { loading: "connecting", live: "allWell", incomplete: "someMissing", silent: "noAnswer" };
+// an hour's row counts every event but those of stock: products need not be sent to know that they changed
+const push = new Push(
+  Object.values(feeds),
+  {
+    tables: { hours: [feeds.funnel, feeds.revenue, feeds.products], stock: [feeds.stock], position: [feeds.funnel] },
+    alive: [feeds.ready, feeds.archive, feeds.metrics],
+  },
+  pulse,
+  (name, { offsets }) => offsets && events.stand(offsets),
+);
+
+const SAYS = { loading: "connecting", incomplete: "someMissing", silent: "noAnswer" };
+const PUSHED = { connecting: "connecting", open: "allWell", reconnecting: "reconnecting", refused: "inTurn", away: "inTurn" };
 
 function pulse() {
   const standing = worst(panels.map((panel) => panel.standing));
   byId("pulse").dataset.standing = standing;
-  setText(byId("pulse-text"), language.text(tokenIsAsked() ? "tokenNeeded" : SAYS[standing]));
+  byId("pulse").dataset.push = push.state;
+  setText(byId("pulse-text"), language.text(tokenIsAsked() ? "tokenNeeded" : (SAYS[standing] ?? PUSHED[push.state])));
   const placed = byId("placed-today").textContent;
   document.title = standing === "silent" ? "⚠ ShopNow+" : `${placed ? `${placed} · ` : ""}ShopNow+`;
 }
@@ -66,6 +80,8 @@ function tick() {
   const now = Date.now();
   byId("now").dateTime = new Date(now).toISOString();
   setText(byId("now"), `${language.formats.day(now)}, ${language.formats.clock(now)}`);
+  for (const feed of Object.values(feeds)) feed.follow();
+  if (push.state === "open") events.look(now);
 }
 
 function redraw() {
@@ -81,7 +97,7 @@ language.subscribe(redraw);
 onColours(redraw);
 choices("language", language.name, (name) => language.choose(name));
 choices("theme", document.documentElement.dataset.theme ?? "auto", useTheme);
-onToken(() => Object.values(feeds).forEach((feed) => feed.turn()));
+onToken(() => push.turn());
 setInterval(tick, 1_000);
 redraw();
-runWhileVisible(Object.values(feeds));
+push.runWhileVisible();

@@ -1,0 +1,95 @@
+// What pushes and what is pushed: which feeds are woken by what the stream tells, and polling where there is none.
+import { Stream } from "./stream.js";
+
+const TABLES = ["hours", "stock", "orders"];
+
+/**
+ * Feeds that run while the page is seen.
+ * @typedef {object} Wakes
+ * @property {Record<string, import("./feed.js").Feed[]>} tables feeds by the table whose events have news for them
+ * @property {import("./feed.js").Feed[]} alive feeds of what no event tells: they ask when the stream shows any life
+ */
+export class Push {
+  #feeds;
+  #wakes;
+  #stream;
+  #answered = "";
+  #changed;
+
+  /**
+   * @param {import("./feed.js").Feed[]} feeds
+   * @param {Wakes} wakes
+   * @param {() => void} changed called when `state` is another one
+   * @param {(name: string, data: any) => void} heard called for every event
+   */
+  constructor(feeds, wakes, changed, heard) {
+    this.#feeds = feeds;
+    this.#wakes = wakes;
+    this.#changed = changed;
+    this.#stream = new Stream(TABLES, {
+      event: (name, data) => {
+        heard(name, data);
+        this.#event(name, data);
+      },
+      alive: () => wakes.alive.forEach((feed) => feed.owe()),
+      push: (push) => this.#turned(push),
+    });
+  }
+
+  /** @returns {import("./stream.js").Push} */
+  get state() {
+    return this.#stream.push;
+  }
+
+  /** Ask for everything anew, such as with another token. */
+  turn() {
+    for (const feed of this.#feeds) feed.turn();
+    this.#stream.retry();
+  }
+
+  /** Run while the page is seen; the first that is answered again wakes the others. */
+  runWhileVisible() {
+    const wake = () => {
+      for (const feed of this.#feeds) feed.wake();
+      this.#stream.retry();
+    };
+    const apply = () => {
+      for (const feed of this.#feeds) {
+        if (document.hidden) feed.stop();
+        else feed.start(wake);
+      }
+      if (document.hidden) this.#stream.stop();
+      else this.#stream.start();
+    };
+    document.addEventListener("visibilitychange", apply);
+    window.addEventListener("online", wake);
+    apply();
+  }
+
+  #event(name, data) {
+    if (name === "dropped") return; // it ends: what follows is told by its state
+    if (name === "reset") this.#owe(this.#feeds, data.offsets);
+    else this.#owe(this.#wakes.tables[name] ?? [], data.offsets);
+    this.#stands(data);
+  }
+
+  /** Where other partitions answer than before, everything may be another. */
+  #stands({ partitions }) {
+    if (!partitions) return;
+    const answered = `${partitions.answered} of ${partitions.of}`;
+    if (this.#answered && this.#answered !== answered) this.#owe(this.#feeds);
+    this.#answered = answered;
+  }
+
+  #owe(feeds, offsets) {
+    for (const feed of feeds) feed.owe(offsets);
+  }
+
+  #turned(push) {
+    for (const feed of this.#feeds) {
+      feed.poll(push !== "open");
+      if (push === "away") feed.wake();
+    }
+    this.#changed();
+  }
+}
