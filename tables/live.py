@@ -95,6 +95,7 @@ class LiveTables(Service):
         self.accepted_before: Counter[str] = Counter()
         self.refused_before: Counter[tuple[str, str]] = Counter()
         self.misdated_before: Counter[tuple[str, str]] = Counter()
+        self.moved_before: Counter[tuple[str, str]] = Counter()
         self._generation = -1
         self._opening: list[PartitionWriter] = []
         self._flush_due = asyncio.Event()
@@ -114,6 +115,11 @@ class LiveTables(Service):
     def misdated(self) -> Counter[tuple[str, str]]:
         """Events since the start that no window has, by topic and reason: `late`, `ahead`."""
         return sum((owned.partition.misdated for owned in self.owned.values()), self.misdated_before)
+
+    @property
+    def moved(self) -> Counter[tuple[str, str]]:
+        """Rows of windows since the start that went on (see `Partition.moved`)."""
+        return sum((owned.partition.moved for owned in self.owned.values()), self.moved_before)
 
     def next_offset(self, tp: TP) -> int | None:
         """Where `tp` stands (see `delivery.consumer.Progress`)."""
@@ -199,6 +205,7 @@ class LiveTables(Service):
             self.accepted_before += owned.partition.accepted
             self.refused_before += owned.partition.refused
             self.misdated_before += owned.partition.misdated
+            self.moved_before += owned.partition.moved
         for owned in released:
             async with owned.flushing:
                 await self._in_thread(owned.writer.close)

@@ -180,6 +180,13 @@ class Partition:
         return {name: rows.stands for name, rows in self.tables.items() if isinstance(rows, WindowedRows)}
 
     @property
+    def moved(self) -> Counter[tuple[str, str]]:
+        """Rows of windows since the start that were merged into longer ones or forgotten, by table and which of it."""
+        windowed = [(name, rows) for name, rows in self.tables.items() if isinstance(rows, WindowedRows)]
+        found = {(name, "longer"): rows.moved for name, rows in windowed}
+        return Counter(found | {(name, "forgotten"): rows.forgotten for name, rows in windowed})
+
+    @property
     def origin(self) -> int:
         """The same for all partitions whose offsets are of the same topics, folded by the same rules."""
         return crc32(msgspec.json.encode((self._proof.sources, self._versions), order="sorted"))

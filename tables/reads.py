@@ -1,120 +1,101 @@
-"""Reading tables: what one worker answers for the partitions it owns, and how answers of all workers become one."""
+"""Reading tables: what one worker answers for the partitions it owns."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic
+from typing import Any
 
 import msgspec
 
 from shopnow_streams.errors import StoreClosed
-from shopnow_streams.folds.definition import Definition, Key, State
-from shopnow_streams.folds.encoding import decoder, encode
-from shopnow_streams.folds.windows import EPOCH
+from shopnow_streams.folds.definition import Definition, Key
+from shopnow_streams.folds.encoding import encode
+from tables.answer import SLICE_ROWS, PartitionAnswer
 from tables.live import LiveTables
 from tables.partition import Partition
+from tables.rows import Rows
+from tables.windowed import WindowedRows
 
 MAX_RANKED_ROWS = 200_000
-_SLICE_ROWS = 500
+MAX_WINDOWS = 200_000
+"""Looked up for one answer, in each partition."""
 
 
 class Query(msgspec.Struct, frozen=True, omit_defaults=True):
     """Rows of one table: those of `keys`, or else those from `start` on and below `end`, the first `limit` of them or
-    (limit 0) all."""
+    (limit 0) all. Of a windowed table: those of `subjects`, each in its windows that are not over by a moment.
+
+    `beside` asks for rows of another table, as of the same moment: by keys or subjects.
+    """
 
     table: str
     keys: list[str] | None = None
     start: str | None = None
     limit: int = 0
     end: str | None = None
-
-
-class PartitionAnswer(msgspec.Struct, frozen=True):
-    """One partition's rows, exactly as they stand at `offsets` (next offset by topic), and how far event time was."""
-
-    partition: int
-    offsets: dict[str, int]
-    rows: list[tuple[str, msgspec.Raw]]
-    clock: datetime = EPOCH
-
-
-@dataclass(frozen=True)
-class Answer(Generic[State]):
-    """Rows merged over partitions, in order of key. `offsets` has the next offset by topic and partition.
-
-    `answered` of `of` partitions are in it: where they differ, rows may be missing or too low, and the answer must say
-    so to whoever asked. `clock` is the latest moment of any event in it: what "now" is to windows.
-    """
-
-    rows: list[tuple[Key, State]]
-    offsets: dict[str, dict[int, int]]
-    answered: int
-    of: int
-    clock: datetime
-
-    @property
-    def complete(self) -> bool:
-        """Whether every partition answered."""
-        return self.answered == self.of
+    subjects: dict[str, datetime] | None = None
+    beside: "Query | None" = None
 
 
 async def answer_locally(live: LiveTables, query: Query) -> list[PartitionAnswer]:
     """This worker's partitions. Raises KeyError for an unknown table, ValueError for a key of the wrong form."""
-    definition = live.definitions[query.table]
+    tables = [live.definitions[each.table] for each in (query, query.beside) if each is not None]
     answers = []
     for number, owned in list(live.owned.items()):
         if live.owned.get(number) is owned:  # not let go of while another one was read
             with suppress(StoreClosed):  # let go of while it was read: its next owner answers for it
-                answers.append(await _answer(owned.partition, definition, query))
+                answers.append(await _answer(owned.partition, tables, query))
     return answers
 
 
-async def _answer(partition: Partition, definition: Definition[Any], query: Query) -> PartitionAnswer:
-    rows = partition.tables[definition.name]
-    offsets, clock = dict(partition.positions), partition.clock
-    found: Iterable[tuple[Key, Any]]
-    if query.keys is not None:
-        keys = [definition.key_type(key) for key in query.keys]
-        found = [(key, state) for key in keys if (state := rows.get(key)) is not None]
-    else:
+async def _answer(partition: Partition, tables: Sequence[Definition[Any]], query: Query) -> PartitionAnswer:
+    offsets, clock, watermarks = dict(partition.positions), partition.clock, dict(partition.watermarks)
+    beside = [] if query.beside is None else _looked_up(partition, tables[1], query.beside) or []
+    definition, rows = tables[0], partition.tables[tables[0].name]
+    found = _looked_up(partition, definition, query)
+    if found is None:
         start, end = (None if text is None else definition.key_type(text) for text in (query.start, query.end))
-        found = rows.scan(start, query.limit, end) if query.limit else await _in_slices(rows.everything(start, end))
-    encoded = [(str(key), msgspec.Raw(encode(state))) for key, state in found]
-    return PartitionAnswer(partition.number, offsets, encoded, clock)
+        if query.limit:
+            found = [(key, encode(state)) for key, state in rows.scan(start, query.limit, end)]
+        else:
+            found = await _in_slices(rows.encoded(start, end))
+    return PartitionAnswer(partition.number, offsets, _sent(found), clock, watermarks, _sent(beside))
 
 
-async def _in_slices(rows: Iterator[tuple[Key, Any]]) -> list[tuple[Key, Any]]:
+def _sent(rows: list[tuple[Key, bytes]]) -> list[tuple[str, msgspec.Raw]]:
+    return [(str(key), msgspec.Raw(row)) for key, row in rows]
+
+
+def _looked_up(partition: Partition, definition: Definition[Any], query: Query) -> list[tuple[Key, bytes]] | None:
+    """The rows of a query by keys or subjects; None where it is by range."""
+    rows = partition.tables[definition.name]
+    if query.keys is not None:
+        return _of_keys(rows, map(definition.key_type, query.keys))
+    if query.subjects is not None:
+        return _of_keys(rows, _keys_of(rows, query.subjects, partition.clock))
+    return None
+
+
+def _of_keys(rows: Rows[Any], keys: Iterable[Key]) -> list[tuple[Key, bytes]]:
+    return [(key, encode(state)) for key in keys if (state := rows.get(key)) is not None]
+
+
+def _keys_of(rows: Rows[Any], subjects: Mapping[str, datetime], clock: datetime) -> Iterator[Key]:
+    if not isinstance(rows, WindowedRows):
+        raise ValueError(f"table {rows.definition.name} has no windows")  # noqa: TRY004  (it is the query that is wrong)
+    for count, key in enumerate(rows.keys_of(subjects, clock)):
+        if count >= MAX_WINDOWS:
+            raise OverflowError(f"more than {MAX_WINDOWS} windows in one partition: ask for fewer rows")
+        yield key
+
+
+async def _in_slices(rows: Iterator[tuple[Key, bytes]]) -> list[tuple[Key, bytes]]:
     found = []
     for row in rows:
         found.append(row)
-        if len(found) % _SLICE_ROWS == 0:
+        if len(found) % SLICE_ROWS == 0:
             await asyncio.sleep(0)
         if len(found) > MAX_RANKED_ROWS:
             raise OverflowError(f"more than {MAX_RANKED_ROWS} rows in one partition: ask for pages")
     return found
-
-
-def merge_answers(
-    definition: Definition[State], answers: Collection[PartitionAnswer], partitions: int, limit: int = 0
-) -> Answer[State]:
-    """One answer of many. Where two workers answer for a partition (a rebalance), the one further on counts."""
-    best: dict[int, PartitionAnswer] = {}
-    for answer in answers:
-        other = best.get(answer.partition)
-        if other is None or sum(answer.offsets.values()) > sum(other.offsets.values()):
-            best[answer.partition] = answer
-    decode = decoder(definition.state).decode
-    merged: dict[Key, State] = {}
-    for answer in best.values():
-        for name, raw in answer.rows:
-            key, state = definition.key_type(name), decode(raw)
-            merged[key] = definition.merge(merged[key], state) if key in merged else state
-    rows = sorted(merged.items())
-    offsets: dict[str, dict[int, int]] = {}
-    for number, answer in sorted(best.items()):
-        for topic, offset in answer.offsets.items():
-            offsets.setdefault(topic, {})[number] = offset
-    clock = max((answer.clock for answer in best.values()), default=EPOCH)
-    return Answer(rows[:limit] if limit else rows, offsets, len(best), partitions, clock)

@@ -31,6 +31,11 @@ class Rows(Generic[State]):
         self._all_in_memory = next(store.scan(self._prefix), None) is None
         self._decode = decoder(definition.state).decode
 
+    @property
+    def in_memory(self) -> int:
+        """How many rows are held in memory."""
+        return len(self._states)
+
     def fold(self, flow: Flow[State], events: Sequence[Any]) -> None:
         """Take in `events` in their order."""
         self._fold(flow, flow.groups(events))
@@ -86,27 +91,33 @@ class Rows(Generic[State]):
         keys = sorted({*nearest, *stored})[:limit]
         return [(key, self._states.get(key) or self._decode(stored[key])) for key in keys]
 
-    def keys(self, start: Key | None = None, end: Key | None = None) -> list[Key]:
+    def keys_between(self, start: Key | None = None, end: Key | None = None) -> list[Key]:
         """The keys of all rows from `start` on and below `end`, in order."""
         return sorted({*self._unstored(start, end), *(key for key, _ in self._stored(start, 0, end))})
 
     def everything(self, start: Key | None = None, end: Key | None = None) -> Iterator[tuple[Key, State]]:
         """All rows, or those with keys from `start` on and below `end`, as of the call: in no order, however long the
         reading takes and whatever is folded meanwhile."""
+        return ((key, self._decode(value)) for key, value in self.encoded(start, end))
+
+    def encoded(self, start: Key | None = None, end: Key | None = None) -> Iterator[tuple[Key, bytes]]:
+        """`everything`, each state as it is stored: for whoever sends it on, or looks at a part of it."""
         left_out = self._gone & (self.changed | self.in_flight)
         unstored = {key: encode(self._states[key]) for key in self._unstored(start, end)}
         stored = self._store.scan(self._prefix, self._raw(start))
         first = next(stored, None)  # from the first row on, the scan is a view of that moment
 
-        def rows() -> Iterator[tuple[Key, State]]:
-            for key, value in unstored.items():
-                yield key, self._decode(value)
+        passed_over = left_out.union(unstored)
+        below, decode_key = None if end is None else self._raw(end), self.definition.decode_key
+
+        def rows() -> Iterator[tuple[Key, bytes]]:
+            yield from unstored.items()
             for raw_key, value in chain(() if first is None else (first,), stored):
-                key = self.definition.decode_key(raw_key)
-                if end is not None and key >= end:  # type: ignore[operator]
+                if below is not None and raw_key >= below:
                     return
-                if key not in unstored and key not in left_out:
-                    yield key, self._decode(value)
+                key = decode_key(raw_key)
+                if key not in passed_over:
+                    yield key, value
 
         return rows()
 

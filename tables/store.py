@@ -5,6 +5,7 @@ The store holds what the changelogs hold, or a little less after a crash; never 
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 from weakref import WeakSet
 
 import rocksdict
@@ -102,23 +103,25 @@ class Scan(Iterator[Row]):
         self._db: rocksdict.Rdict | None = db
         self._table = table
         self._start = start
-        self._cursor: rocksdict.RdictIter | None = None
+        self._cursor: Iterator[Any] | None = None
         self._done = False
 
     def __next__(self) -> Row:
         if self._db is None:
             raise StoreClosed("the partition was let go while its rows were read")
-        if self._done:  # RocksDB crashes where one goes on past the end
+        if self._done:
             raise StopIteration
         if self._cursor is None:
-            self._cursor = self._db.iter()
-            self._cursor.seek(self._table + self._start)
-        else:
-            self._cursor.next()
-        if not self._cursor.valid() or not self._cursor.key().startswith(self._table):
-            self._done = True
-            raise StopIteration
-        return self._cursor.key()[len(self._table) :], self._cursor.value()
+            self._cursor = self._begun(self._db)
+        for key, value in self._cursor:
+            if key.startswith(self._table):
+                return key[len(self._table) :], value
+            break
+        self._done = True
+        raise StopIteration
+
+    def _begun(self, db: rocksdict.Rdict) -> Iterator[Any]:
+        return db.items(from_key=self._table + self._start)
 
     def end(self) -> None:
         """Let go of the store, which RocksDB would hold open."""

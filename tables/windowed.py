@@ -5,7 +5,7 @@ those that the events and that moment make, however often and in how many steps 
 was due before goes where its window went.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +30,7 @@ class WindowedRows(Rows[State]):
         newest: datetime = EPOCH,
     ) -> None:
         super().__init__(definition, store)
+        self.moved = self.forgotten = 0
         self._windows = windows
         self._stand(stands)
         first = windows.levels[0].length
@@ -72,16 +73,37 @@ class WindowedRows(Rows[State]):
         for level, longer in self._windows.steps:
             due = level.bound(self.stands), level.bound(moment)
             if longer is None:
-                for key in self.keys(*due):
+                for key in self.keys_between(*due):
                     self.drop(key)
+                    self.forgotten += 1
             else:
                 for key, state in list(self.everything(*due)):
                     self._move(str(key), longer.length.around(str(key)), state)
+                    self.moved += 1
         self._stand(moment)
+
+    def keys_of(self, subjects: Mapping[str, datetime], clock: datetime) -> Iterator[str]:
+        """Every key that rows of `subjects` (empty: of a table without) may have, up to the window of `clock`, in
+        windows that are not over by the moment that each is given with."""
+        beginnings = [(level.length, self._begins(level, clock)) for level in self._windows.levels]
+        for subject, since in subjects.items():
+            for length, begins in beginnings:
+                window = max(begins, length.start(max(since, EPOCH)))
+                while window <= clock:
+                    yield length.key(window, subject or None)
+                    window += length.lasts
+
+    def _begins(self, level: Level, clock: datetime) -> datetime:
+        """The oldest window of this length that may have rows."""
+        oldest = level.oldest(self.stands)
+        if oldest == level.oldest(clock):
+            return oldest
+        due = self.scan(level.bound(self.stands), 1, level.length.after)
+        return level.length.begin(str(due[0][0])) if due else level.length.start(clock)
 
     def _within_reach(self, level: Level, moment: datetime) -> datetime:
         """The moment by which about `MOST_ROWS` of this length are due, or `moment`."""
-        due = self.keys(level.bound(self.stands), level.bound(moment))
+        due = self.keys_between(level.bound(self.stands), level.bound(moment))
         return moment if len(due) < MOST_ROWS else level.due_at(str(due[MOST_ROWS - 1]))
 
     def _move(self, key: str, place: str, state: State) -> None:

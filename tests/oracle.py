@@ -21,13 +21,15 @@ from uuid import uuid4
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from tests import oracle_windows
+
 TOPICS = ("produit-consulte", "article-ajoute", "commande-validee", "paiement-accepte", "stock-mis-a-jour")
 REJECTS = "evenements-rejetes"
 MAX_ID = 2**63 - 1
 
 Row = dict[str, Any]
 Tables = dict[str, dict[Any, Row]]
-"""Rows by table and key: products, stock, orders, hours, rejections."""
+"""Rows by table and key: products, stock, orders, hours, rejections, and those of `oracle_windows`."""
 
 Offsets = dict[str, dict[int, int]]
 """The next offset by topic and partition, as the API writes it."""
@@ -42,6 +44,7 @@ class Record(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: dict[str, bytes]
+    stamp_ms: int
 
     @property
     def checksum(self) -> int:
@@ -145,7 +148,10 @@ def partitions_of(bootstrap: str, topics: Iterable[str]) -> list[tuple[str, int]
 
 def _record(message: Any) -> Record:
     headers = {name: value or b"" for name, value in message.headers() or []}
-    return Record(message.topic(), message.partition(), message.offset(), message.key(), message.value(), headers)
+    stamp_ms = message.timestamp()[1]
+    return Record(
+        message.topic(), message.partition(), message.offset(), message.key(), message.value(), headers, stamp_ms
+    )
 
 
 # --- what the rows must be ---------------------------------------------------------------------------------------
@@ -158,7 +164,7 @@ def refusal(topic: str, value: bytes | None) -> str | None:
 
 def expected(log: Log, offsets: Offsets | None = None) -> Tables:
     """All rows of all tables, for a state that stands at `offsets`; at the ends of the log where they are left out."""
-    tables = _Tables()
+    tables, windows = _Tables(), oracle_windows.Windows()
     for record in log.records if offsets is None else log.below(offsets):
         event, reason = _read(record.topic, record.value)
         if event is None:
@@ -166,7 +172,8 @@ def expected(log: Log, offsets: Offsets | None = None) -> Tables:
             reasons[str(reason)] = reasons.get(str(reason), 0) + 1
         else:
             tables.take(record.topic, event)
-    return tables.rows()
+            windows.take(record.topic, record.partition, record.offset, record.stamp_ms, event)
+    return tables.rows() | windows.rows()
 
 
 def expected_rejects(log: Log) -> list[tuple[str, int, int, str, bytes | None, bytes | None]]:
@@ -407,10 +414,8 @@ def read_rows(urls: Sequence[str], partitions: int = 4) -> Answers:
     stands += at
     revenue, funnel = get(url, "/api/revenue?by=hour"), get(url, "/api/funnel?by=hour")
     stands += [_standing(revenue), _standing(funnel)]
-    orders, at = _all_workers(urls, "orders", partitions)
-    stands += at
-    rejections, at = _all_workers(urls, "rejections", partitions)
-    stands += at
+    whole = {table: _all_workers(urls, table, partitions) for table in _WITHOUT_LISTS}
+    stands += [of.offsets for of in whole.values()]
     if any(stand != stands[0] for stand in stands):
         raise Incomplete(f"answers stand at different offsets: {stands[0]} and others")
     hours: dict[Any, Row] = {row.pop("hour"): row for row in revenue["items"]}
@@ -421,16 +426,19 @@ def read_rows(urls: Sequence[str], partitions: int = 4) -> Answers:
         hour |= {"views": stages[name]["views"], "adds": stages[name]["adds"]}
         assert (hour["orders"], hour["payments"]) == (stages[name]["orders"], stages[name]["payments"]), name
     by_reason: dict[Any, Row] = defaultdict(dict)
-    for topic, state in rejections:
+    for topic, state in whole["rejections"].rows:
         for reason, count in state["by_reason"].items():
             by_reason[topic][reason] = by_reason[topic].get(reason, 0) + count
     return Answers(
         {
             "products": {row["id_produit"]: row for row in products},
             "stock": {row["id_produit"]: row | {"counted_at": _moment(row["counted_at"])} for row in stock},
-            "orders": _merged_orders(orders),
+            "orders": _merged_orders(whole["orders"].rows),
             "hours": hours,
             "rejections": dict(by_reason),
+            **oracle_windows.merged(
+                {table: of.rows for table, of in whole.items()}, max(of.clock for of in whole.values())
+            ),
         },
         stands[0],
     )
@@ -517,19 +525,32 @@ def _ask(url: str, table: str) -> Any:
         return json.loads(response.read())
 
 
-def _all_workers(urls: Sequence[str], table: str, partitions: int) -> tuple[list[tuple[str, Row]], list[Offsets]]:
+_WITHOUT_LISTS = ("orders", "rejections", "activity", "shop", "shoppers", "late")
+
+
+class _Whole(NamedTuple):
+    """All rows of a table, a key of several partitions several times; how far event time was in any of them."""
+
+    rows: list[tuple[str, Row]]
+    offsets: Offsets
+    clock: datetime
+
+
+def _all_workers(urls: Sequence[str], table: str, partitions: int) -> _Whole:
     rows: list[tuple[str, Row]] = []
     offsets: Offsets = {}
+    clock = datetime(1970, 1, 1, tzinfo=UTC)
     answered = []
     for url in urls:
         for answer in _ask(url, table):
             answered.append(answer["partition"])
             rows += [(key, state) for key, state in answer["rows"]]
+            clock = max(clock, datetime.fromisoformat(answer["clock"]))
             for topic, offset in answer["offsets"].items():
                 offsets.setdefault(topic, {})[answer["partition"]] = offset
     if sorted(answered) != list(range(partitions)):
         raise Incomplete(f"partitions {sorted(answered)} answered for {table}")
-    return rows, [_stands(offsets)]
+    return _Whole(rows, _stands(offsets), clock)
 
 
 _NEVER = "0001-01-01T00:00:00+23:59"

@@ -5,5 +5,6 @@
     archive → `archive` (wait) → `recount` (Spark) ──────────┘
 
 Nothing here comes from `shopnow_streams.folds` or `tables`, and an import contract holds it to that: what the two sides
-share is what an event is. `tests/vectors/` has both make the same rows.
+share is what an event is. `recount` begins with `event_time` where time decides: what is late, and which window has an
+event; `windowed` and `shoppers` go on from there. `tests/vectors/` has both sides make the same rows.
 """

@@ -4,7 +4,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from shopnow_streams.audit.report import ROW, Compared, Difference, Value
-from shopnow_streams.audit.rows import Kind, Table
+from shopnow_streams.audit.rows import NUMBERS, Kind, Table
 
 _ROW_KEY = ["partition", "key"]
 
@@ -29,7 +29,7 @@ def compare(table: Table, live: DataFrame, batch: DataFrame, limit: int, *, live
 
 def _side(table: Table, rows: DataFrame, name: str) -> DataFrame:
     """A row a key: its fields as a struct, and how many rows of that key there are."""
-    fields = F.struct(*(F.col(field).cast(_TYPES[kind]).alias(field) for field, kind in table.fields.items()))
+    fields = F.struct(*(F.col(field).cast(_type(kind)).alias(field) for field, kind in table.fields.items()))
     once = rows.select(*_ROW_KEY, fields.alias(name)).groupBy(*_ROW_KEY)
     return once.agg(F.first(name).alias(name), F.count("*").alias(f"{name}_copies"))
 
@@ -77,7 +77,10 @@ def _value(table: Table, field: str, text: str | None) -> Value:
         return text
     if kind is Kind.MOMENT:
         return text.replace(" ", "T") + "Z"
-    return int(text) if kind is Kind.NUMBER else text
+    return int(text) if kind in NUMBERS else text
 
 
-_TYPES = {Kind.NUMBER: "decimal(38,0)", Kind.TEXT: "string", Kind.MOMENT: "timestamp", Kind.REASONS: "string"}
+def _type(kind: Kind) -> str:
+    if kind in NUMBERS:
+        return "decimal(38,0)"
+    return "timestamp" if kind is Kind.MOMENT else "string"

@@ -8,11 +8,13 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from shopnow_streams.audit.comparison import compare
-from shopnow_streams.audit.recount import RECOUNTS, Archive, Standing, below, seen
+from shopnow_streams.audit.event_time import timed
+from shopnow_streams.audit.grouping import Archive
+from shopnow_streams.audit.recount import RECOUNTS, Standing, below, seen
 from shopnow_streams.audit.rejects import Rejects
 from shopnow_streams.audit.report import Report, TableReport
 from shopnow_streams.audit.rows import LIVE, REJECTIONS, REJECTS, Table
-from shopnow_streams.audit.snapshot import Snapshot, standing
+from shopnow_streams.audit.snapshot import Snapshot, rules_of, standing, windows_at
 
 Tell = Callable[[str], None]
 
@@ -39,9 +41,11 @@ def reckon(
     tables = []
     tell("counting the archive's records")
     records = _records(archive, standings)
+    events = {topic: each.persist() for topic, each in timed(archive, rules_of(snapshots)).items()}
     for table in (*LIVE, REJECTS):
         tell(f"recomputing {table.name}")
-        batch = RECOUNTS[table.name](below(archive, standings[table.name]))
+        source, stands = events if table.timed else archive, windows_at(snapshots, table.name)
+        batch = RECOUNTS[table.name](below(source, standings[table.name], stands))
         live = (
             _copies(spark.read.parquet(urls[rejects.file]))
             if table is REJECTS

@@ -1,31 +1,38 @@
 """Every table a second time, in Spark, from the archive's typed columns: DataFrames in, a DataFrame a table out.
 
 Rows are by partition and key, as the workers hold them, with the fields of `audit.rows`. What never happened is null.
+Tables of event time are recounted in `windowed` and `shoppers`, from what `event_time` makes of the archive.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from functools import reduce
 
-from pyspark.sql import Column, DataFrame, GroupedData
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from shopnow_streams.audit import rows
+from shopnow_streams.audit.event_time import standing_at
+from shopnow_streams.audit.grouping import Archive, exact, one, together, total
+from shopnow_streams.audit.shoppers import shoppers
+from shopnow_streams.audit.windowed import activity, late, shop
 from shopnow_streams.topics import Topic
-
-Archive = Mapping[Topic, DataFrame]
-"""The records of each topic, those that are no events among them."""
 
 Standing = Mapping[int, Mapping[str, int]]
 """Where a table stands in each partition: next offset by topic."""
+
+Stands = Mapping[int, datetime]
+"""At which moment the windows of a table stand in each partition."""
 
 
 _YEAR_1_US = -62_135_596_800_000_000
 _YEAR_10000_US = 253_402_300_800_000_000
 
 
-def below(archive: Archive, standing: Standing) -> Archive:
-    """The records that a table which stands there has seen."""
-    return {topic: records.where(seen(topic, standing)) for topic, records in archive.items()}
+def below(archive: Archive, standing: Standing, stands: Stands | None = None) -> Archive:
+    """The records that a table which stands there has seen; its windows stand at the moment `stands` of a partition."""
+    found = {topic: records.where(seen(topic, standing)) for topic, records in archive.items()}
+    return {topic: standing_at(records, stands) for topic, records in found.items()} if stands else found
 
 
 def seen(topic: Topic, standing: Standing) -> Column:
@@ -43,19 +50,19 @@ def products(archive: Archive) -> DataFrame:
     """Counts and sums by product; the name is that of the newest event, of one instant the last by code points."""
     # Spark compares texts by their UTF-8 bytes, which is the order of their code points
     named = F.struct(F.col("event_time").alias("at"), F.col("nom_produit").alias("name"))
-    viewed = _events(archive, Topic.PRODUCT_VIEWED).select(*_by("id_produit"), _one("views"), named.alias("named"))
+    viewed = _events(archive, Topic.PRODUCT_VIEWED).select(*_by("id_produit"), one("views"), named.alias("named"))
     added = _events(archive, Topic.ITEM_ADDED).select(
-        *_by("id_produit"), _one("adds"), F.col("quantite").alias("units_added"), named.alias("named")
+        *_by("id_produit"), one("adds"), F.col("quantite").alias("units_added"), named.alias("named")
     )
     lines = _events(archive, Topic.ORDER_PLACED).select("kafka_partition", F.explode("articles").alias("line"))
     sold = lines.select("kafka_partition", "line.*").select(
         *_by("id_produit"),
-        _one("order_lines"),
+        one("order_lines"),
         F.col("quantite").alias("units_sold"),
-        (_exact("quantite") * F.col("prix_cents")).alias("revenue_cents"),
+        (exact("quantite") * F.col("prix_cents")).alias("revenue_cents"),
     )
     counts = ("views", "adds", "units_added", "order_lines", "units_sold", "revenue_cents")
-    summed = _together(viewed, added, sold).agg(F.max("named").alias("named"), *map(_sum, counts))
+    summed = together(viewed, added, sold).agg(F.max("named").alias("named"), *map(total, counts))
     return summed.select(
         "partition",
         "key",
@@ -70,7 +77,7 @@ def stock(archive: Archive) -> DataFrame:
     counts = _events(archive, Topic.STOCK_UPDATED).select(
         *_by("id_produit"), F.struct(F.col("event_time").alias("at"), (-F.col("stock")).alias("minus")).alias("count")
     )
-    newest = _together(counts).agg(F.max("count").alias("newest"), F.count("*").alias("counts"))
+    newest = together(counts).agg(F.max("count").alias("newest"), F.count("*").alias("counts"))
     return newest.select(
         "partition",
         "key",
@@ -90,18 +97,18 @@ def orders(archive: Archive) -> DataFrame:
         F.col("user_id").alias("user"),
     )
     placed = _events(archive, Topic.ORDER_PLACED).select(
-        *_by("id_commande"), _one("placements"), placement.alias("placement")
+        *_by("id_commande"), one("placements"), placement.alias("placement")
     )
     paid = _events(archive, Topic.PAYMENT_ACCEPTED).select(
         *_by("id_commande"),
-        _one("payments"),
+        one("payments"),
         F.col("event_time").alias("paid"),
         F.col("montant_cents").alias("paid_cents"),
     )
-    newest = _together(placed, paid).agg(
+    newest = together(placed, paid).agg(
         F.max("placement").alias("newest"),
         F.max("paid").alias("paid"),
-        *map(_sum, ("placements", "payments", "paid_cents")),
+        *map(total, ("placements", "payments", "paid_cents")),
     )
     return newest.select(
         "partition",
@@ -120,16 +127,16 @@ def orders(archive: Archive) -> DataFrame:
 def hours(archive: Archive) -> DataFrame:
     """The shop by the hour of its events, UTC."""
     sums = {
-        Topic.PRODUCT_VIEWED: [_one("views")],
-        Topic.ITEM_ADDED: [_one("adds")],
-        Topic.ORDER_PLACED: [_one("orders"), F.col("montant_total_cents").alias("placed_cents")],
-        Topic.PAYMENT_ACCEPTED: [_one("payments"), F.col("montant_cents").alias("paid_cents")],
+        Topic.PRODUCT_VIEWED: [one("views")],
+        Topic.ITEM_ADDED: [one("adds")],
+        Topic.ORDER_PLACED: [one("orders"), F.col("montant_total_cents").alias("placed_cents")],
+        Topic.PAYMENT_ACCEPTED: [one("payments"), F.col("montant_cents").alias("paid_cents")],
     }
     parts = [
         _events(archive, topic).select(F.col("kafka_partition").alias("partition"), _hour().alias("key"), *columns)
         for topic, columns in sums.items()
     ]
-    return _together(*parts).agg(*map(_sum, rows.HOURS.fields))
+    return together(*parts).agg(*map(total, rows.HOURS.fields))
 
 
 def rejections(archive: Archive) -> DataFrame:
@@ -139,7 +146,7 @@ def rejections(archive: Archive) -> DataFrame:
     shown = F.array_join(
         F.transform(
             F.sort_array(F.collect_list(F.struct("reason", "count"))),
-            lambda one: F.concat(one["reason"], F.lit("="), one["count"].cast("string")),
+            lambda each: F.concat(each["reason"], F.lit("="), each["count"].cast("string")),
         ),
         ", ",
     )
@@ -161,9 +168,13 @@ RECOUNTS: Mapping[str, Callable[[Archive], DataFrame]] = {
     "orders": orders,
     "hours": hours,
     "rejections": rejections,
+    "activity": activity,
+    "shop": shop,
+    "shoppers": shoppers,
+    "late": late,
     "rejects": rejects,
 }
-"""By the names in `audit.rows`."""
+"""By the names in `audit.rows`. Those of tables that are `timed` want `event_time.timed` of the archive."""
 
 
 def _events(archive: Archive, topic: Topic) -> DataFrame:
@@ -185,25 +196,6 @@ def _rejected(archive: Archive, topic: Topic) -> DataFrame:
 
 def _by(column: str) -> Iterable[Column]:
     return F.col("kafka_partition").alias("partition"), F.col(column).cast("string").alias("key")
-
-
-def _one(name: str) -> Column:
-    return F.lit(1).alias(name)
-
-
-def _together(*parts: DataFrame) -> GroupedData:
-    """By row; a part that lacks a column has nothing to say of it."""
-    union = reduce(lambda one, other: one.unionByName(other, allowMissingColumns=True), parts)
-    return union.groupBy("partition", "key")
-
-
-def _sum(name: str) -> Column:
-    return F.coalesce(F.sum(_exact(name)), F.lit(0)).alias(name)
-
-
-def _exact(name: str) -> Column:
-    """Wide enough for a product that sells for ever."""
-    return F.col(name).cast("decimal(20,0)")
 
 
 def _moment(name: str) -> Column:

@@ -6,6 +6,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 
@@ -30,9 +31,18 @@ class Described(msgspec.Struct, frozen=True):
     workers: list[str]
 
 
+class EventTime(msgspec.Struct, frozen=True):
+    """The rules of event time that rows were folded by: what is late, and what is ahead."""
+
+    lateness_ms: int
+    skew_ms: int
+
+
 class _Head(msgspec.Struct, frozen=True):
     partition: int
     offsets: dict[str, int]
+    event_time: EventTime
+    stands: datetime | None = None
 
 
 class _End(msgspec.Struct, frozen=True):
@@ -41,18 +51,43 @@ class _End(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One table in one partition: `rows` rows in `file`, exactly as they stood at `offsets` (next offset by topic)."""
+    """One table in one partition: `rows` rows in `file`, exactly as they stood at `offsets` (next offset by topic).
+
+    `stands` is the moment that its windows stood at; None of a table that has none.
+    """
 
     table: str
     partition: int
     offsets: dict[str, int]
     rows: int
     file: Path
+    event_time: EventTime
+    stands: datetime | None = None
 
 
 def standing(snapshots: Iterable[Snapshot], table: str) -> dict[int, dict[str, int]]:
     """Where a table stands: next offset by partition and topic."""
     return {snapshot.partition: snapshot.offsets for snapshot in snapshots if snapshot.table == table}
+
+
+def windows_at(snapshots: Iterable[Snapshot], table: str) -> dict[int, datetime]:
+    """At which moment the windows of a table stand, by partition; nothing of a table that has none."""
+    return {
+        snapshot.partition: snapshot.stands
+        for snapshot in snapshots
+        if snapshot.table == table and snapshot.stands is not None
+    }
+
+
+def rules_of(snapshots: Iterable[Snapshot]) -> EventTime:
+    """The rules of event time that all of them follow. Raises AuditImpossible where they follow several."""
+    rules = {snapshot.event_time for snapshot in snapshots}
+    if len(rules) != 1:
+        raise AuditImpossible(
+            "the workers do not agree on which events are late: start them all with the same "
+            "SHOPNOW_ALLOWED_LATENESS_S and SHOPNOW_CLOCK_SKEW_S"
+        )
+    return rules.pop()
 
 
 def highest(snapshots: Iterable[Snapshot]) -> dict[str, dict[int, int]]:
@@ -166,7 +201,7 @@ def _read(lines: Iterator[bytes], table: Table, rows: RowFile, file: Path) -> Sn
             end = msgspec.json.decode(line, type=_End)
             if end.rows != rows.count:
                 raise Cut(f"{rows.count} rows came of {end.rows}")
-            return Snapshot(table.name, head.partition, head.offsets, rows.count, file)
+            return Snapshot(table.name, head.partition, head.offsets, rows.count, file, head.event_time, head.stands)
         key, state = decode(line)
         rows.add((head.partition, key, *table.plain(state)))
     raise Cut(f"the answer was cut after {rows.count} rows")

@@ -18,6 +18,7 @@ COMMANDS = {
     "tail": "shopnow_streams.cli.tail:tail",
     "send": "shopnow_streams.cli.send:send",
     "health": "shopnow_streams.cli.health:health",
+    "late": "shopnow_streams.cli.late:late",
     "archive": "shopnow_streams.cli.archive:archive",
     "rebuild": "shopnow_streams.cli.rebuild:rebuild",
     "settings": "shopnow_streams.cli.settings:settings",

@@ -33,6 +33,26 @@ class Activity(msgspec.Struct, gc=False, omit_defaults=True):
     revenue_cents: int = 0
 
 
+class Numbers(msgspec.Struct, gc=False):
+    """An activity without its visitors: decoded and added up in a fraction of the time."""
+
+    views: int = 0
+    adds: int = 0
+    units_added: int = 0
+    orders: int = 0
+    units_sold: int = 0
+    revenue_cents: int = 0
+
+    def add(self, more: "Numbers") -> None:
+        """Take these in."""
+        self.views += more.views
+        self.adds += more.adds
+        self.units_added += more.units_added
+        self.orders += more.orders
+        self.units_sold += more.units_sold
+        self.revenue_cents += more.revenue_cents
+
+
 class Sold(NamedTuple):
     """What one order has of one product."""
 

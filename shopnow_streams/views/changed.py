@@ -16,9 +16,10 @@ from shopnow_streams.views.peers import decoded
 from shopnow_streams.views.pushed import PUSHED, ResetReason
 from shopnow_streams.views.standing import Partitions, standing
 from shopnow_streams.views.ticks import Batch
+from tables.answer import Answer
 from tables.changes import Changes, PartitionChanges
 from tables.journal import Mark
-from tables.reads import Answer, Query
+from tables.reads import Query
 
 PATH = "/internal/changes"
 MAX_KEYS = 20_000

@@ -60,6 +60,7 @@ class TablesCollector(Collector):
         for labels, count in sorted(self._rejected().items()):
             rejected.add_metric(labels, count)
         yield rejected
+        yield from self._event_time()
         position = GaugeMetricFamily(
             "shopnow_position", "Next offset the tables stand at", labels=["topic", "partition"]
         )
@@ -85,6 +86,44 @@ class TablesCollector(Collector):
         build = InfoMetricFamily("shopnow_build", "Which version this worker is of")
         build.add_metric([], {"version": __version__})
         yield build
+
+    def _event_time(self) -> Iterator[Metric]:
+        live = self._live
+        misdated = CounterMetricFamily(
+            "shopnow_misdated",
+            "Events in no window, met by this worker: late, or dated ahead of Kafka's clock",
+            labels=["topic", "reason"],
+        )
+        apart = live.misdated
+        for topic in Topic:
+            for reason in ("late", "ahead"):
+                misdated.add_metric([topic, reason], apart[topic, reason])
+        yield misdated
+        watermark = GaugeMetricFamily(
+            "shopnow_watermark_timestamp_seconds",
+            "The moment of the newest event that was not ahead, in seconds since 1970",
+            labels=["topic", "partition"],
+        )
+        beginning = live.config.event_time.beginning
+        for owned in live.owned.values():
+            for name, moment in owned.partition.watermarks.items():
+                if moment > beginning:
+                    watermark.add_metric([name, str(owned.partition.number)], moment.timestamp())
+        yield watermark
+        windowed = CounterMetricFamily(
+            "shopnow_window_rows",
+            "Rows of windows that are over: merged into longer ones, or forgotten",
+            labels=["table", "went"],
+        )
+        moved = live.moved
+        for name, definition in live.definitions.items():
+            for went in ("longer", "forgotten") if definition.windows else ():
+                windowed.add_metric([name, went], moved[name, went])
+        yield windowed
+        rows = GaugeMetricFamily("shopnow_rows_in_memory", "Rows held in memory, by table", labels=["table"])
+        for name in live.definitions:
+            rows.add_metric([name], sum(owned.partition.tables[name].in_memory for owned in live.owned.values()))
+        yield rows
 
     def _rejected(self) -> dict[tuple[str, str], int]:
         counts: dict[tuple[str, str], int] = {}

@@ -5,9 +5,23 @@ from dataclasses import dataclass, field
 
 from msgspec import Struct
 
-from shopnow_streams.views import hours, listing, orders, products, stock
+from shopnow_streams.views import (
+    activity,
+    carts,
+    funnel,
+    late,
+    listing,
+    orders,
+    products,
+    revenue,
+    sessions,
+    spans,
+    stock,
+    trending,
+)
 from shopnow_streams.views.archive import Progress
 from shopnow_streams.views.awaited import WAIT_MS, AtLeast
+from shopnow_streams.views.customers import USER_ID
 from shopnow_streams.views.health import Live, Ready
 from shopnow_streams.views.parameters import Described
 from shopnow_streams.views.pushed import EVENTS
@@ -45,7 +59,7 @@ def operations(partitions: int, *, archive: bool, stream: bool) -> Sequence[Oper
     `stream`: whether its tables change."""
     waiting = (AtLeast(partitions), WAIT_MS)
     page = (listing.AFTER, listing.LIMIT)
-    span = (hours.BY, hours.FROM, hours.LIMIT, *waiting)
+    span = (spans.BY, spans.FROM, spans.LIMIT, *waiting)
     found = [
         Operation(
             "/api/products",
@@ -64,9 +78,25 @@ def operations(partitions: int, *, archive: bool, stream: bool) -> Sequence[Oper
             (400, 404, 504),
         ),
         Operation(
+            "/api/products/{id}/windows",
+            "listProductWindows",
+            "What one product did, minute by minute, by hour or by day of event time",
+            (activity.ProductByMinute, activity.ProductByHour, activity.ProductByDay),
+            (listing.PRODUCT_ID, activity.BY, activity.LIMIT, *waiting),
+            (400, 404, 413, 504),
+        ),
+        Operation(
+            "/api/trending",
+            "listTrending",
+            "Products by what they did in the last minutes or hours of event time, and how that rises",
+            (trending.Trending,),
+            (trending.BY, trending.LAST, trending.LIMIT, *waiting),
+            (400, 413, 504),
+        ),
+        Operation(
             "/api/stock",
             "listStock",
-            "Stock levels, in order of id or the lowest first",
+            "Stock counts and what may be left, in order of id, the lowest or the soonest sold out first",
             (stock.StockPage,),
             (*page, listing.sorting(stock.RANKINGS), *waiting),
             (400, 413, 504),
@@ -74,10 +104,10 @@ def operations(partitions: int, *, archive: bool, stream: bool) -> Sequence[Oper
         Operation(
             "/api/stock/{id}",
             "getStock",
-            "The stock level of one product",
+            "The stock count of one product, and what may be left",
             (stock.StockAnswer,),
             (listing.PRODUCT_ID, *waiting),
-            (400, 404, 504),
+            (400, 404, 413, 504),
         ),
         Operation(
             "/api/orders",
@@ -98,18 +128,58 @@ def operations(partitions: int, *, archive: bool, stream: bool) -> Sequence[Oper
         Operation(
             "/api/revenue",
             "getRevenue",
-            "Revenue by hour or day of event time",
-            (hours.RevenueByHour, hours.RevenueByDay),
+            "Revenue by hour, day or minute of event time, and the baskets",
+            (revenue.RevenueByHour, revenue.RevenueByDay, revenue.RevenueByMinute),
             span,
             (400, 413, 504),
         ),
         Operation(
             "/api/funnel",
             "getFunnel",
-            "Views, carts, orders and payments by hour or day, and the rates between them",
-            (hours.FunnelByHour, hours.FunnelByDay),
+            "Views, carts, orders and payments by hour, day or minute, the rates between them, and different customers",
+            (funnel.FunnelByHour, funnel.FunnelByDay, funnel.FunnelByMinute),
             span,
             (400, 413, 504),
+        ),
+        Operation(
+            "/api/carts",
+            "listCarts",
+            "Carts with something in them, open or abandoned, and what they are worth",
+            (carts.CartPage,),
+            (carts.STATE, carts.IDLE_MIN, carts.SORT, carts.LIMIT, *waiting),
+            (400, 413, 504),
+        ),
+        Operation(
+            "/api/carts/{user_id}",
+            "getCart",
+            "The cart of one customer",
+            (carts.CartAnswer,),
+            (USER_ID, *waiting),
+            (400, 404, 504),
+        ),
+        Operation(
+            "/api/sessions",
+            "listSessions",
+            "Sessions of the last hours: a summary, and the newest",
+            (sessions.SessionPage,),
+            (sessions.LAST_H, sessions.LIMIT, *waiting),
+            (400, 413, 504),
+        ),
+        Operation(
+            "/api/sessions/{user_id}",
+            "listSessionsOfCustomer",
+            "The sessions of one customer, of the last 24 hours",
+            (sessions.CustomerSessions,),
+            (USER_ID, *waiting),
+            (400, 404, 504),
+        ),
+        Operation(
+            "/api/late",
+            "listLate",
+            "Events that came too late for any window, or are dated ahead; and the watermarks",
+            (late.LatePage,),
+            (late.TOPIC, late.LIMIT, *waiting),
+            (400, 504),
         ),
     ]
     if archive:

@@ -13,11 +13,12 @@ from shopnow_streams.folds.orders import ORDERS
 from shopnow_streams.folds.products import PRODUCTS
 from shopnow_streams.folds.stock import STOCK
 from shopnow_streams.views import orders, products, stock
-from shopnow_streams.views.hours import Hour, Rate, funnel, revenue
+from shopnow_streams.views.hours import funnel, revenue
 from shopnow_streams.views.orders import ShownOrder
 from shopnow_streams.views.products import Product
 from shopnow_streams.views.standing import Count, Standing
 from shopnow_streams.views.stock import Level
+from shopnow_streams.views.windows import Hour, Rate
 
 
 class ShownHour(Struct, frozen=True, kw_only=True):

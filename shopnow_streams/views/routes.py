@@ -6,23 +6,28 @@ from typing import Any
 from aiohttp import web
 from faust.types import TP
 
-from shopnow_streams.views import dashboard, hours, orders, products, stock
+from shopnow_streams.views import activity, dashboard, orders, products, sales, stock, totals, trending
 from shopnow_streams.views.access import EVERYBODY, Access
 from shopnow_streams.views.archive import PATH as ARCHIVE_PATH
 from shopnow_streams.views.archive import ArchiveProgress
+from shopnow_streams.views.carts import Carts
 from shopnow_streams.views.changed import PATH as CHANGES_PATH
 from shopnow_streams.views.docs import STYLE_PATH, Docs
+from shopnow_streams.views.funnel import FUNNEL
 from shopnow_streams.views.gather import PATH, Gather
 from shopnow_streams.views.health import Health
-from shopnow_streams.views.hours import Hours
+from shopnow_streams.views.late import LateEvents
 from shopnow_streams.views.metrics import Metrics, TablesCollector
 from shopnow_streams.views.openapi import Description
 from shopnow_streams.views.operations import operations
 from shopnow_streams.views.page import json_response
 from shopnow_streams.views.requests import Requests
 from shopnow_streams.views.revalidation import REVALIDATED, revalidated
+from shopnow_streams.views.revenue import REVENUE
+from shopnow_streams.views.sessions import Sessions
 from shopnow_streams.views.snapshots import PATH as SNAPSHOT_PATH
 from shopnow_streams.views.snapshots import WORKERS_PATH, Snapshots
+from shopnow_streams.views.spans import Spans
 from shopnow_streams.views.stream import Stream
 from tables.live import LiveTables
 
@@ -45,22 +50,32 @@ def add_routes(
     has = {"archive": archive is not None, "stream": stream is not None}
     description = Description(operations(gather.at_least.partitions, **has), access)
     docs = Docs(description.document)
+    sums, sold = totals.Totals(gather, live), sales.Sales(gather, live)
+    levels = stock.resource(gather, sold)
     requests = Requests()
     metrics = Metrics(TablesCollector(live, lag), requests, *filter(None, (archive, stream)))
     outside_in: list[Any] = [requests.middleware(), *access.middlewares(gather.peers)]
     server.middlewares.extend(outside_in)
     server.on_response_prepare.extend((access.origins.tell, requests.begun))
+    carts, sessions = Carts(gather), Sessions(gather)
     for path, view in (
         ("/", dashboard.index),
         (dashboard.FILE_PATH, dashboard.file),
         ("/api/products", products.resource(gather).listed),
         ("/api/products/{id}", products.resource(gather).one),
-        ("/api/stock", stock.resource(gather).listed),
-        ("/api/stock/{id}", stock.resource(gather).one),
+        ("/api/products/{id}/windows", activity.ProductActivityWindows(gather).listed),
+        ("/api/trending", trending.TrendingProducts(gather, sums).listed),
+        ("/api/stock", levels.listed),
+        ("/api/stock/{id}", levels.one),
         ("/api/orders", orders.resource(gather).listed),
         ("/api/orders/{id}", orders.resource(gather).one),
-        ("/api/revenue", Hours(gather, hours.REVENUE).listed),
-        ("/api/funnel", Hours(gather, hours.FUNNEL).listed),
+        ("/api/revenue", Spans(gather, REVENUE).listed),
+        ("/api/funnel", Spans(gather, FUNNEL).listed),
+        ("/api/carts", carts.listed),
+        ("/api/carts/{user_id}", carts.one),
+        ("/api/sessions", sessions.listed),
+        ("/api/sessions/{user_id}", sessions.one),
+        ("/api/late", LateEvents(gather, live.config.event_time).listed),
         ("/health/live", health.live),
         ("/health/ready", health.ready),
         ("/metrics", metrics.exposed),
@@ -73,6 +88,8 @@ def add_routes(
     ):
         server.router.add_get(path, _answering(view, revalidated if path.startswith(REVALIDATED) else _of_this_moment))
     server.router.add_post(PATH, gather.serve)
+    server.router.add_post(totals.PATH, sums.serve)
+    server.router.add_post(sales.PATH, sold.serve)
     if archive:
         server.router.add_post(ARCHIVE_PATH, archive.serve)
     if stream:

@@ -24,6 +24,10 @@ CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 PARTITIONS = 4
 PRODUCTS = 400
 
+_BEHIND = (timedelta(0), timedelta(seconds=5), timedelta(hours=1), timedelta(hours=2), timedelta(days=-365 * 75))
+_SHARES = (0.6, 0.2, 0.18, 0.0195, 0.0005)
+"""Of events: most in order; some just on time or late; late ones; a few by a clock gone wrong."""
+
 
 class Sent(NamedTuple):
     """One record to send; `partition` None is the producer's choice, by key or at random."""
@@ -37,9 +41,9 @@ class Sent(NamedTuple):
 def traffic(seed: int, bad_share: float = 0.01) -> Iterator[Sent]:
     """Events without end, the same ones for the same seed."""
     chance = random.Random(seed)
-    start = datetime(2026, 11, 27, 18, tzinfo=UTC)
+    start = datetime(2025, 11, 28, 18, tzinfo=UTC)
     for number in range(10**12):
-        moment = start + timedelta(milliseconds=number * 20 - chance.choice((0, 0, 0, 5_000, 3_600_000)))
+        moment = start + timedelta(milliseconds=number * 20) - chance.choices(_BEHIND, _SHARES)[0]
         topic, key, event = _event(chance, number, _written(chance, moment))
         value: bytes | None = json.dumps(event, ensure_ascii=chance.random() < 0.5).encode()
         if chance.random() < bad_share:

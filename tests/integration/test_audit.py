@@ -10,6 +10,7 @@ import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,12 @@ from shopnow_streams.topics import Topic
 from sinks.open import open_sink
 from tests import oracle
 from tests.chaos.fleet import make_topics
-from tests.chaos.traffic import PARTITIONS, Sender, traffic
+from tests.chaos.traffic import PARTITIONS, Sender, Sent, traffic
 from tests.conftest import WorkerProcess, eventually
 
 pytestmark = pytest.mark.timeout(1_200)
 
-TABLES = ["products", "stock", "orders", "hours", "rejections", "rejects"]
+TABLES = ["products", "stock", "orders", "hours", "rejections", "activity", "shop", "shoppers", "late", "rejects"]
 SETTLE_S = 90.0
 
 Start = Callable[..., WorkerProcess]
@@ -53,6 +54,20 @@ def shopping(bootstrap: str) -> Iterator[None]:
     finally:
         done.set()
         shop.join()
+
+
+def the_days_before() -> Iterator[Sent]:
+    """A view an hour, in each partition in turn: windows of all lengths, and some that are forgotten."""
+    for number in range(24 * 100, 0, -1):
+        moment = datetime(2025, 11, 28, 18, tzinfo=UTC) - timedelta(hours=number)
+        event = {
+            "id_produit": 1,
+            "nom_produit": "T-shirt",
+            "prix": 9.9,
+            "user_id": number % 50,
+            "timestamp": moment.isoformat(),
+        }
+        yield Sent("produit-consulte", None, json.dumps(event).encode(), number % PARTITIONS)
 
 
 def shopnow_audit(worker: WorkerProcess, *words: str) -> subprocess.CompletedProcess[str]:
@@ -89,8 +104,8 @@ def test_every_row_of_workers_at_work_and_then_the_one_that_is_wrong(
         "session_timeout_s": "4",
     }
     workers = [worker("audited", **settings), worker("audited", **settings)]
-    sender = Sender(kafka.bootstrap)
-    for event in itertools.islice(traffic(seed=30, bad_share=0.02), 6_000):
+    sender = Sender(kafka.bootstrap, ("zstd",))  # one producer sends a partition's records in their order
+    for event in itertools.chain(the_days_before(), itertools.islice(traffic(seed=30, bad_share=0.02), 6_000)):
         sender.send(event)
     sender.flush()
     for each in workers:
@@ -116,11 +131,17 @@ def test_every_row_of_workers_at_work_and_then_the_one_that_is_wrong(
     assert counted(told)["orders"] >= len(at_first["orders"])
 
     before = snapshot(workers, "products", 2)["0"]
+    windows = snapshot(workers, "activity", 2)
+    assert {key[0] for key in windows} == {"m", "h", "d"}
+    hour, row = next((key, row) for key, row in sorted(windows.items()) if key.startswith("h"))
     for each in workers:
         assert each.stop() == 0
     producer = Producer({"bootstrap.servers": kafka.bootstrap})
     wrong_row = json.dumps(before | {"views": before["views"] + 1}).encode()
     producer.produce("audited-products-changelog", wrong_row, b"%019d" % 0, 2)
+    producer.produce(
+        "audited-activity-changelog", json.dumps(row | {"views": row["views"] + 1}).encode(), hour.encode(), 2
+    )
     reject = oracle.read_log(kafka.bootstrap, [oracle.REJECTS]).records[0]
     producer.produce(oracle.REJECTS, reject.value, reject.key, headers=dict(reject.headers))
     assert producer.flush(30) == 0
@@ -141,6 +162,14 @@ def test_every_row_of_workers_at_work_and_then_the_one_that_is_wrong(
             "batch": before["views"],
         },
         {
+            "table": "activity",
+            "partition": 2,
+            "key": hour,
+            "field": "views",
+            "live": row["views"] + 1,
+            "batch": row["views"],
+        },
+        {
             "table": "rejects",
             "partition": int(source["partition"]),
             "key": f"{source['topic']} {source['offset']}",
@@ -149,7 +178,7 @@ def test_every_row_of_workers_at_work_and_then_the_one_that_is_wrong(
             "batch": 1,
         },
     ]
-    assert (told["verdict"], told["wrong_rows"], told["differences"]) == ("wrong", 2, 2)
+    assert (told["verdict"], told["wrong_rows"], told["differences"]) == ("wrong", 3, 3)
 
 
 def owns(worker: WorkerProcess) -> int:

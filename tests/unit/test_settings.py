@@ -36,6 +36,8 @@ GIVEN: dict[str, tuple[str, Any]] = {
     "flush_interval_s": ("0.2", 0.2),
     "flush_rows": ("5", 5),
     "keep_rows": ("7", 7),
+    "allowed_lateness_s": ("900.5", 900.5),
+    "clock_skew_s": ("5", 5.0),
     "archive": ("", ""),
     "archive_webhdfs": ("http://a:9870;http://b:9870", "http://a:9870;http://b:9870"),
     "archive_embedded": ("no", False),

@@ -11,7 +11,7 @@ from shopnow_streams.audit import rejects
 from shopnow_streams.audit.files import RowFile
 from shopnow_streams.audit.rejects import STRANGERS, Rejects, complete_rejects, read_rejects
 from shopnow_streams.audit.rows import REJECTIONS, reasons
-from shopnow_streams.audit.snapshot import Snapshot
+from shopnow_streams.audit.snapshot import EventTime, Snapshot
 from shopnow_streams.errors import KafkaUnavailable
 from shopnow_streams.kafka_config import KafkaConnection
 from shopnow_streams.topics import REJECTS
@@ -94,7 +94,7 @@ def test_a_kafka_that_gives_no_more_is_said(read: Read, monkeypatch: pytest.Monk
 def counted(tmp_path: Path, by_reason: dict[str, int]) -> Snapshot:
     with RowFile(tmp_path / "rejections.parquet", REJECTIONS.schema()) as file:
         file.add((2, "produit-consulte", reasons(by_reason)))
-    return Snapshot(REJECTIONS.name, 2, {"produit-consulte": 10}, 1, tmp_path / "rejections.parquet")
+    return Snapshot(REJECTIONS.name, 2, {"produit-consulte": 10}, 1, tmp_path / "rejections.parquet", EventTime(0, 0))
 
 
 @pytest.mark.parametrize(

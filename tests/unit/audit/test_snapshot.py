@@ -16,7 +16,8 @@ from shopnow_streams.audit import rows, snapshot
 from shopnow_streams.audit.snapshot import Workers, highest, standing
 from shopnow_streams.errors import AuditImpossible
 
-HEAD = {"partition": 3, "offsets": {"stock-mis-a-jour": 7}}
+RULES = snapshot.EventTime(lateness_ms=3_600_000, skew_ms=60_000)
+HEAD = {"partition": 3, "offsets": {"stock-mis-a-jour": 7}, "event_time": {"lateness_ms": 3_600_000, "skew_ms": 60_000}}
 ROW = ["5", {"units": 2, "counted_at": "2025-11-28T12:00:00Z", "counts": 1}]
 END = {"rows": 1}
 
@@ -195,7 +196,7 @@ def test_something_else_than_a_worker_is_said(make_worker: MakeWorker) -> None:
 
 def test_each_table_stands_where_it_was_read_and_the_archive_must_be_at_the_highest(tmp_path: Path) -> None:
     taken = [
-        snapshot.Snapshot(table, partition, {"produit-consulte": offset}, 0, tmp_path)
+        snapshot.Snapshot(table, partition, {"produit-consulte": offset}, 0, tmp_path, RULES)
         for table, partition, offset in (("products", 0, 5), ("products", 1, 9), ("hours", 0, 6), ("hours", 1, 8))
     ]
     assert standing(taken, "products") == {0: {"produit-consulte": 5}, 1: {"produit-consulte": 9}}

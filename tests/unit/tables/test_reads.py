@@ -17,9 +17,10 @@ from shopnow_streams.folds.orders import ORDERS
 from shopnow_streams.folds.products import PRODUCTS, ProductActivity
 from shopnow_streams.topics import Topic
 from tables import reads
+from tables.answer import PartitionAnswer, merge_answers
 from tables.live import LiveTables, LiveTablesConfig, Owned
 from tables.partition import Partition
-from tables.reads import PartitionAnswer, Query, answer_locally, merge_answers
+from tables.reads import Query, answer_locally
 from tables.store import PartitionStore
 from tests.fakes import FakeWriter, apply, batch_of, settle
 from tests.unit.folds.strategies import NOON
@@ -138,7 +139,7 @@ class TestAnswerLocally:
     async def test_all_rows_are_of_the_moment_of_the_offsets_although_folding_goes_on(
         self, live: LiveTables, stores: list[PartitionStore], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(reads, "_SLICE_ROWS", 1)
+        monkeypatch.setattr(reads, "SLICE_ROWS", 1)
         partition = own(live, 0, stores[0], [1, 2, 3])
         settle(partition)
         asked = asyncio.create_task(answer_locally(live, Query("products")))
@@ -170,7 +171,7 @@ class TestAnswerLocally:
     async def test_a_partition_that_is_let_go_while_others_are_read_does_not_fail_the_answer(
         self, live: LiveTables, stores: list[PartitionStore], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(reads, "_SLICE_ROWS", 1)
+        monkeypatch.setattr(reads, "SLICE_ROWS", 1)
         own(live, 0, stores[0], [1, 2])
         settle(own(live, 1, stores[1], [1, 2]))
         asked = asyncio.create_task(answer_locally(live, Query("products")))

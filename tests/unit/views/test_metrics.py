@@ -1,5 +1,6 @@
 """`/metrics`: Prometheus reads it, and the numbers are those of the tables."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from shopnow_streams.events import Event, ProductViewed, StockUpdated
 from shopnow_streams.topics import Topic
+from tests.fakes import settle
 from tests.unit.folds.strategies import NOON
 from tests.unit.views.conftest import Worker
 
@@ -16,6 +18,10 @@ NAMES = {
     "shopnow_events",
     "shopnow_rejected",
     "shopnow_rejected_records",
+    "shopnow_misdated",
+    "shopnow_watermark_timestamp_seconds",
+    "shopnow_window_rows",
+    "shopnow_rows_in_memory",
     "shopnow_position",
     "shopnow_lag_records",
     "shopnow_rows_pending",
@@ -91,6 +97,44 @@ async def test_numbers_are_those_of_the_tables(worker: Worker) -> None:
     assert value("shopnow_flush_seconds_bucket", le="0.5") == 2
     pending = sum(owned.partition.pending for owned in worker.live.owned.values())
     assert value("shopnow_rows_pending") == pending > 0
+
+
+async def test_event_time_is_told_by_topic_and_partition(worker: Worker) -> None:
+    views = str(Topic.PRODUCT_VIEWED)
+
+    def at(**since_noon: int) -> Event:
+        return ProductViewed(timestamp=NOON + timedelta(**since_noon), id_produit=1, nom_produit="", prix=0.0)
+
+    assert set((await scraped(worker))["shopnow_misdated_total"].values()) == {0}
+    worker.fold(0, Topic.PRODUCT_VIEWED, [at(), at(hours=-2), at(days=365 * 100)])
+    worker.fold(1, Topic.PRODUCT_VIEWED, [at(minutes=1), at(hours=-2)])
+    worker.fold(2, Topic.PRODUCT_VIEWED, [b"?"])
+    samples = await scraped(worker)
+    assert samples["shopnow_misdated_total"][("reason", "late"), ("topic", views)] == 2
+    assert samples["shopnow_misdated_total"][("reason", "ahead"), ("topic", views)] == 1
+    assert len(samples["shopnow_misdated_total"]) == 2 * len(Topic)
+    assert samples["shopnow_watermark_timestamp_seconds"] == {
+        (("partition", "0"), ("topic", views)): NOON.timestamp(),
+        (("partition", "1"), ("topic", views)): NOON.timestamp() + 60,
+    }
+    assert samples["shopnow_rows_in_memory"][(("table", "late"),)] == 2
+
+
+async def test_rows_of_windows_that_went_on_are_counted_over_rebalances(worker: Worker) -> None:
+    for hours in (0, 24 * 100, 24 * 101):
+        event = ProductViewed(
+            timestamp=NOON + timedelta(hours=hours), id_produit=1, nom_produit="", prix=0.0, user_id=7
+        )
+        worker.fold(0, Topic.PRODUCT_VIEWED, [event])
+        settle(worker.live.owned[0].partition)
+    went = {labels: count for labels, count in (await scraped(worker))["shopnow_window_rows_total"].items() if count}
+    assert went[("table", "activity"), ("went", "longer")] >= 2
+    assert went[("table", "activity"), ("went", "forgotten")] == 1
+    assert went[("table", "shoppers"), ("went", "forgotten")] == 1
+    assert (("table", "shoppers"), ("went", "longer")) not in went
+    await worker.live._release([0])
+    after = (await scraped(worker))["shopnow_window_rows_total"]
+    assert {labels: count for labels, count in after.items() if count} == went
 
 
 @pytest.mark.parametrize("query", [{"name[]": "shopnow_events"}])

@@ -13,7 +13,9 @@ from faust.types import TP
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from shopnow_streams.events import ProductViewed
 from shopnow_streams.topics import Topic
+from tests.unit.folds.strategies import NOON
 from tests.unit.test_docker import COMPOSE, DOCKER, ROOT
 from tests.unit.views.conftest import FakeArchiver, MakeWorker, Worker
 
@@ -45,7 +47,8 @@ def selected(expression: str) -> set[str]:
 async def exported(make_worker: MakeWorker) -> list[Metric]:
     """What a worker with an archive exports once it was asked for something."""
     worker: Worker = await make_worker(archiver=FakeArchiver({TP("produit-consulte", 0): 10}))
-    worker.fold(0, Topic.PRODUCT_VIEWED, [b"?"])
+    view = ProductViewed(timestamp=NOON, id_produit=1, nom_produit="", prix=0.0)
+    worker.fold(0, Topic.PRODUCT_VIEWED, [b"?", view])
     worker.lag = {TP("produit-consulte", 0): 1}
     await worker.get("/api/products")
     async with worker.session.get(worker.server.make_url("/metrics")) as response:

@@ -15,8 +15,9 @@ from shopnow_streams.views.access import Access
 from shopnow_streams.views.bookmark import Bookmark
 from shopnow_streams.views.origins import Origins
 from shopnow_streams.views.tokens import Tokens
+from tables.answer import Answer
 from tables.journal import Mark
-from tables.reads import Answer, Query
+from tables.reads import Query
 from tests.unit.folds.strategies import NOON
 from tests.unit.views.conftest import PARTITIONS, STREAMS, MakeWorker, Worker
 from tests.unit.views.listener import Listener

@@ -11,6 +11,12 @@ from shopnow_streams.topics import Topic
 from tests.unit.folds.strategies import NOON
 from tests.unit.views.conftest import Worker
 
+COUNTS = ("orders", "placed_cents", "payments", "paid_cents")
+
+
+def counts(item: dict[str, Any]) -> dict[str, Any]:
+    return {field: item[field] for field in COUNTS}
+
 
 async def revenue_from(worker: Worker, start: str, status: int = 200) -> Any:
     return await worker.get("/api/revenue", status, **{"from": start})
@@ -41,7 +47,7 @@ async def test_hours_are_in_order_each_once_and_the_total_is_their_sum(busy: Wor
     names = [item["hour"] for item in answer["items"]]
     assert names == sorted(set(names))
     assert (names[0], names[-1]) == ("2025-11-27T12", "2025-11-29T12")
-    for field in ("orders", "placed_cents", "payments", "paid_cents"):
+    for field in COUNTS:
         assert answer["total"][field] == sum(item[field] for item in answer["items"])
     assert answer["complete"]
     assert not answer["truncated"]
@@ -51,10 +57,10 @@ async def test_a_day_is_its_hours_merged(busy: Worker) -> None:
     hours, days = await busy.get("/api/revenue"), await busy.get("/api/revenue", by="day")
     expected: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for item in hours["items"]:
-        for field in ("orders", "placed_cents", "payments", "paid_cents"):
+        for field in COUNTS:
             expected[item["hour"][:10]][field] += item[field]
-    assert [item.pop("day") for item in days["items"]] == ["2025-11-27", "2025-11-28", "2025-11-29"]
-    assert days["items"] == [expected[day] for day in sorted(expected)]
+    assert [item["day"] for item in days["items"]] == ["2025-11-27", "2025-11-28", "2025-11-29"]
+    assert [counts(item) for item in days["items"]] == [expected[day] for day in sorted(expected)]
     assert days["total"] == hours["total"]
 
 
@@ -84,7 +90,8 @@ async def test_from_is_the_first_hour(busy: Worker, start: str, first: str) -> N
 async def test_after_the_last_hour_there_is_nothing(busy: Worker) -> None:
     answer = await revenue_from(busy, "2026-01-01")
     assert answer["items"] == []
-    assert answer["total"] == {"orders": 0, "placed_cents": 0, "payments": 0, "paid_cents": 0}
+    assert counts(answer["total"]) == dict.fromkeys(COUNTS, 0)
+    assert (answer["total"]["average_basket_cents"], answer["total"]["items_per_basket"]) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -129,6 +136,13 @@ async def test_the_funnel_has_the_part_of_each_stage(worker: Worker) -> None:
             "adds_per_view": 0.5,
             "orders_per_add": 0.333333,
             "payments_per_order": 0.0,
+            "viewers": 0,
+            "adders": 1,
+            "buyers": 1,
+            "payers": 0,
+            "lost_before_cart": None,
+            "lost_before_order": 0.0,
+            "lost_before_payment": 1.0,
         }
     ]
 
