@@ -21,6 +21,7 @@ export class Feed {
   #gapMs;
   #pollMs;
   #read;
+  #timeoutMs;
   #listeners = new Set();
   #timer = 0;
   #asking = null;
@@ -41,12 +42,14 @@ export class Feed {
    * @param {object} [options]
    * @param {number} [options.gapMs] at least so long from a question to the next
    * @param {number} [options.pollMs] so long where nothing tells of news
+   * @param {number} [options.timeoutMs] an answer that takes longer is none
    * @param {(path: string, signal: AbortSignal) => Promise<any>} [options.read] how it is asked
    */
-  constructor(source, { gapMs = 1_000, pollMs = 5_000, read = answer } = {}) {
+  constructor(source, { gapMs = 1_000, pollMs = 5_000, timeoutMs = TIMEOUT_MS, read = answer } = {}) {
     this.#source = source;
     this.#gapMs = gapMs;
     this.#pollMs = pollMs;
+    this.#timeoutMs = timeoutMs;
     this.#read = read;
   }
 
@@ -133,7 +136,7 @@ export class Feed {
     const wasSilent = this.news.silentSinceMs !== null;
     let news;
     try {
-      const data = await this.#read(path, AbortSignal.any([asking.signal, AbortSignal.timeout(TIMEOUT_MS)]));
+      const data = await this.#read(path, AbortSignal.any([asking.signal, AbortSignal.timeout(this.#timeoutMs)]));
       news = { data, path, atMs: Date.now(), absent: data === null, silentSinceMs: null };
       this.#failures = 0;
     } catch {

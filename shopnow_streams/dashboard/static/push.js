@@ -1,34 +1,36 @@
-// What pushes and what is pushed: which feeds are woken by what the stream tells, and polling where there is none.
+// Which feeds are woken by what the stream tells; and polling where there is none.
 import { Stream } from "./stream.js";
 
 const TABLES = ["hours", "stock", "orders"];
 
 /**
- * Feeds that run while the page is seen.
  * @typedef {object} Wakes
  * @property {Record<string, import("./feed.js").Feed[]>} tables feeds by the table whose events have news for them
  * @property {import("./feed.js").Feed[]} alive feeds of what no event tells: they ask when the stream shows any life
  */
+
+/** All feeds of the page, run while it is seen. */
 export class Push {
   #feeds;
   #wakes;
   #stream;
+  #told;
   #answered = "";
-  #changed;
 
   /**
    * @param {import("./feed.js").Feed[]} feeds
    * @param {Wakes} wakes
-   * @param {() => void} changed called when `state` is another one
-   * @param {(name: string, data: any) => void} heard called for every event
+   * @param {object} told
+   * @param {() => void} told.turned called when `state` is another one
+   * @param {(name: string, data: any) => void} told.heard called for every event
    */
-  constructor(feeds, wakes, changed, heard) {
+  constructor(feeds, wakes, told) {
     this.#feeds = feeds;
     this.#wakes = wakes;
-    this.#changed = changed;
+    this.#told = told;
     this.#stream = new Stream(TABLES, {
       event: (name, data) => {
-        heard(name, data);
+        told.heard(name, data);
         this.#event(name, data);
       },
       alive: () => wakes.alive.forEach((feed) => feed.owe()),
@@ -90,6 +92,6 @@ export class Push {
       feed.poll(push !== "open");
       if (push === "away") feed.wake();
     }
-    this.#changed();
+    this.#told.turned();
   }
 }
