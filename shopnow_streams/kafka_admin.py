@@ -10,10 +10,20 @@ from confluent_kafka.cimpl import NewTopic
 
 from shopnow_streams.errors import KafkaUnavailable, TopicMismatch
 from shopnow_streams.kafka_config import KafkaConnection
-from shopnow_streams.topics import REJECT_MAX_BYTES, REJECTS, Topic
+from shopnow_streams.topics import ALERTS, ALERTS_KEPT_DAYS, REJECT_MAX_BYTES, REJECTS, Topic
 
-_CONFIG = {REJECTS: {"max.message.bytes": str(REJECT_MAX_BYTES)}}
-OURS = (*(str(topic) for topic in Topic), REJECTS)
+_KEPT_MS = ALERTS_KEPT_DAYS * 86_400_000
+_CONFIG = {
+    REJECTS: {"max.message.bytes": str(REJECT_MAX_BYTES)},
+    # whoever reads once a week sees each transition, and a deleted alert's last word is there as long
+    ALERTS: {
+        "cleanup.policy": "compact",
+        "min.compaction.lag.ms": str(_KEPT_MS),
+        "delete.retention.ms": str(_KEPT_MS),
+    },
+}
+_PARTITIONS = {ALERTS: 1}
+OURS = (*(str(topic) for topic in Topic), REJECTS, ALERTS)
 TIMEOUT_S = 10.0
 
 
@@ -82,7 +92,10 @@ class KafkaAdmin:
         missing = [name for name in OURS if name not in found]
         made = (
             self._admin.create_topics(
-                [NewTopic(name, partitions, replication_factor, config=_CONFIG.get(name, {})) for name in missing],
+                [
+                    NewTopic(name, _PARTITIONS.get(name, partitions), replication_factor, config=_CONFIG.get(name, {}))
+                    for name in missing
+                ],
                 operation_timeout=self._timeout_s,
             )
             if missing
@@ -94,7 +107,7 @@ class KafkaAdmin:
             except KafkaException as error:
                 if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                     raise TopicMismatch(f"topic {name} could not be created: {error.args[0].str()}") from error
-        counts = {name: len(found[name].partitions) for name in OURS if name in found and name != REJECTS}
+        counts = {str(topic): len(found[topic].partitions) for topic in Topic if topic in found}
         wrong = {name: count for name, count in counts.items() if count != partitions}
         if wrong:
             raise TopicMismatch(

@@ -16,9 +16,11 @@ from shopnow_streams.errors import SettingsError
 from shopnow_streams.kafka_config import KafkaConnection
 
 if TYPE_CHECKING:
+    from shopnow_streams.alerts.rules import Rules
     from sinks.archive import Archive
 
 PREFIX = "SHOPNOW_"
+_HTTP = r"https?://[^\s/?#@]+(/[^\s#]*|\?[^\s#]*)?"
 App = TypeVar("App")
 
 
@@ -69,6 +71,24 @@ class Settings:
     clock_skew_s: float = _setting(
         60.0, "an event dated so far ahead of Kafka's time of its record is ahead: counted, in no window"
     )
+    alerts_interval_s: float = _setting(5.0, "how often the rules of alerts are judged; 0: never")
+    alerts_most_open: int = _setting(1_000, "alerts of one rule that may be open; what there is no room for is counted")
+    alert_low_stock: int = _setting(5, "a product with so many units or fewer is low; -1: no such alerts")
+    alert_out_within_hours: float = _setting(
+        0.0, "a product that is out sooner, at the rate that it is sold, is running out; 0: no such alerts"
+    )
+    alert_unpaid_minutes: float = _setting(30.0, "an order without a payment for so long is unpaid; 0: no such alerts")
+    alert_payments: bool = _setting(True, "alerts of orders paid twice, or another amount")
+    alert_give_up_hours: float = _setting(
+        24.0, "an alert about an order ends by itself after so long; 0: it never does"
+    )
+    alert_rate_fall: float = _setting(
+        0.0, "views, carts, orders or payments at less than this share of their rate before; 0: no such alerts"
+    )
+    alert_rate_spike: float = _setting(0.0, "the same at more than so many times that rate; 0: no such alerts")
+    alert_rate_floor_per_min: float = _setting(10.0, "rates below it neither fall nor have spikes")
+    alert_webhook_url: str = _setting("", "http(s) URL that each transition of an alert is POSTed to; empty: none")
+    alert_webhook_secret_file: str = _setting("", "file that holds the secret that signs these requests (HMAC-SHA256)")
     archive: str = _setting("hdfs://127.0.0.1:8020/shopnow", "where every raw event goes; empty: no archive")
     archive_webhdfs: str = _setting(
         "", "WebHDFS address, or two separated by ';' (HA pair); empty: port 9870 of the archive's host"
@@ -103,6 +123,19 @@ class Settings:
         _check(0 <= self.allowed_lateness_s <= 7 * 86_400, "allowed_lateness_s", "must be 0 seconds to a week")
         _check(0 <= self.clock_skew_s <= 86_400, "clock_skew_s", "must be 0 seconds to a day")
         _check(bool(self.application_id), "application_id", "must not be empty")
+        interval_s = self.alerts_interval_s
+        _check(interval_s == 0 or 0.1 <= interval_s <= 3_600, "alerts_interval_s", "must be 0, or 0.1 to 3600 seconds")
+        _check(1 <= self.alerts_most_open <= 100_000, "alerts_most_open", "must be 1 to 100000")
+        _check(self.alert_low_stock >= -1, "alert_low_stock", "must be -1 or more")
+        _check(0 <= self.alert_out_within_hours <= 8_760, "alert_out_within_hours", "must be 0 to 8760 (a year)")
+        _check(0 <= self.alert_unpaid_minutes <= 525_600, "alert_unpaid_minutes", "must be 0 to 525600 (a year)")
+        _check(0 <= self.alert_give_up_hours <= 8_760, "alert_give_up_hours", "must be 0 to 8760 (a year)")
+        _check(0 <= self.alert_rate_fall < 1, "alert_rate_fall", "must be 0, or a share below 1")
+        spike = self.alert_rate_spike
+        _check(spike == 0 or 1 < spike <= 1e6, "alert_rate_spike", "must be 0, or above 1: so many times")
+        _check(0 <= self.alert_rate_floor_per_min <= 1e9, "alert_rate_floor_per_min", "must be 0 to 1000000000")
+        url = self.alert_webhook_url
+        _check(not url or bool(re.fullmatch(_HTTP, url)), "alert_webhook_url", "must be an http(s) URL, without user")
         _check(self.archive_segment_bytes >= 1, "archive_segment_bytes", "must be at least 1")
         _check(self.archive_segment_rows >= 1, "archive_segment_rows", "must be at least 1")
         _check(0 < self.archive_segment_age_s <= 86_400, "archive_segment_age_s", "must be above 0 and at most a day")
@@ -121,6 +154,22 @@ class Settings:
             ssl_ca_file=self.kafka_ssl_ca_file or None,
             ssl_cert_file=self.kafka_ssl_cert_file or None,
             ssl_key_file=self.kafka_ssl_key_file or None,
+        )
+
+    @property
+    def alert_rules(self) -> "Rules":
+        """The thresholds of the alerts."""
+        from shopnow_streams.alerts.rules import Rules  # here: the rules import events, and backends need none
+
+        return Rules(
+            low_stock_units=self.alert_low_stock,
+            out_within_hours=self.alert_out_within_hours,
+            unpaid_minutes=self.alert_unpaid_minutes,
+            payments=self.alert_payments,
+            give_up_hours=self.alert_give_up_hours,
+            rate_fall=self.alert_rate_fall,
+            rate_spike=self.alert_rate_spike,
+            rate_floor_per_min=self.alert_rate_floor_per_min,
         )
 
     def sink(self) -> "Archive":

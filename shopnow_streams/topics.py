@@ -25,6 +25,14 @@ REJECT_MAX_BYTES = 16 << 20
 """What a record of the reject topic may have: a whole record of the others, and the headers besides."""
 
 
+ALERTS = "alertes"
+"""What was raised and resolved, keyed by alert: a record a transition, in one partition, so that they have an order."""
+
+
+ALERTS_KEPT_DAYS = 7
+"""Every transition can be read for so long; after that, of each alert, the last one."""
+
+
 @dataclass(frozen=True)
 class TopicTraits:
     """What a producer has to know of a topic."""

@@ -15,6 +15,8 @@ from faust.types import TP
 from agents.archive import archiving
 from agents.archiver import Archiver
 from agents.fold import folding
+from shopnow_streams.alerting.service import Alerting
+from shopnow_streams.alerting.webhook import Target, target
 from shopnow_streams.delivery.batch import BatchScheduler, BatchSchema
 from shopnow_streams.delivery.consumer import Consumer, Progress, transport
 from shopnow_streams.delivery.reader import Reader
@@ -28,6 +30,7 @@ from shopnow_streams.logs.logger import get_logger
 from shopnow_streams.settings import Settings
 from shopnow_streams.topics import Topic
 from shopnow_streams.views.access import Access, access
+from shopnow_streams.views.alerts import Alerts
 from shopnow_streams.views.archive import ArchiveProgress
 from shopnow_streams.views.changed import Changed
 from shopnow_streams.views.gather import Gather
@@ -99,6 +102,8 @@ class ShopNowApp(BatchApp):
 
     live: LiveTables
     access: Access
+    webhook: Target | None = None
+    alerting: Alerting
     archive: ArchiveApp | None = None
 
     def _new_web(self) -> Any:
@@ -107,8 +112,14 @@ class ShopNowApp(BatchApp):
         gather = Gather(peers, self.live, self.settings.partitions)
         progress = ArchiveProgress(self.archive.archiver, self.settings.archive, peers) if self.archive else None
         snapshots = Snapshots(peers, self.live, self.settings.partitions)
-        stream = Stream(Hub(Changed(gather, Changes(self.live))), self.settings.web_streams)
-        add_routes(web.web_app, gather, self.live, self.settled, self.lag, progress, snapshots, self.access, stream)
+        changed = Changed(gather, Changes(self.live))
+        self.alerting = Alerting(self.settings, changed, gather, lambda: self.live.owned.get(0), self.webhook)
+        stream = Stream(Hub(changed), self.settings.web_streams, self.alerting)
+        self.alerting.tail.on_records = stream.alerts_changed
+        alerts = Alerts(self.alerting, peers)
+        add_routes(
+            web.web_app, gather, self.live, self.settled, self.lag, progress, snapshots, self.access, stream, alerts
+        )
         return web
 
     async def on_started(self) -> None:
@@ -116,6 +127,7 @@ class ShopNowApp(BatchApp):
         await super().on_started()
         tune_memory()
         allow_open_files(self.settings.web_streams + OPEN_FILES)
+        await self.add_runtime_dependency(self.alerting)
         if self.archive is not None:
             self.archive.finalize()
             await self.add_runtime_dependency(self.archive)
@@ -178,7 +190,7 @@ async def ensure_topics(settings: Settings) -> None:
 def create_app(settings: Settings) -> ShopNowApp:
     """The live side: five topics, an agent each, the tables, and HTTP; the archive in it, or not.
 
-    Does no IO but to read the file of tokens. Raises SettingsError where that is none.
+    Does no IO but to read the files of tokens and of the webhook's secret. Raises SettingsError where one is none.
     """
     connection = settings.connection
     app = ShopNowApp(
@@ -194,6 +206,7 @@ def create_app(settings: Settings) -> ShopNowApp:
     )
     app.settings = settings
     app.access = access(settings)
+    app.webhook = target(settings)
     app.live = LiveTables(
         LiveTablesConfig(
             application_id=settings.application_id,

@@ -17,6 +17,7 @@ COMMANDS = {
     "topics": "shopnow_streams.cli.topics:topics",
     "tail": "shopnow_streams.cli.tail:tail",
     "send": "shopnow_streams.cli.send:send",
+    "alerts": "shopnow_streams.cli.alerts:alerts",
     "health": "shopnow_streams.cli.health:health",
     "late": "shopnow_streams.cli.late:late",
     "archive": "shopnow_streams.cli.archive:archive",

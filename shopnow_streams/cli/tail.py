@@ -16,11 +16,14 @@ from shopnow_streams.events import decode
 from shopnow_streams.kafka_admin import KafkaAdmin
 from shopnow_streams.kafka_config import KafkaConnection
 from shopnow_streams.settings import from_environment
-from shopnow_streams.topics import REJECTS, Topic
+from shopnow_streams.topics import ALERTS, REJECTS, Topic
+
+OTHERS = (REJECTS, ALERTS)
+"""Topics whose records are no events."""
 
 
 @click.command()
-@click.argument("topic", type=click.Choice([*map(str, Topic), REJECTS]))
+@click.argument("topic", type=click.Choice([*map(str, Topic), *OTHERS]))
 @click.option("--from-beginning", is_flag=True, help="From the first record that Kafka has; else only new ones.")
 @click.option("--max-messages", type=click.IntRange(1), help="Stop after so many.")
 @click.option("--timeout-s", type=click.FloatRange(0.1), help="Stop where nothing came for so long.")
@@ -102,7 +105,7 @@ def _shown(topic: str, message: Message) -> Text:
 
 
 def _rejected(topic: str, value: bytes | None) -> str | None:
-    if topic == REJECTS:
+    if topic in OTHERS:
         return None
     try:
         decode(topic, value)

@@ -8,11 +8,15 @@ from rich.table import Table
 
 from shopnow_streams.kafka_admin import KafkaAdmin
 from shopnow_streams.settings import from_environment
-from shopnow_streams.topics import REJECTS, TRAITS, Topic
+from shopnow_streams.topics import ALERTS, REJECTS, TRAITS, Topic
 
 DESCRIPTIONS = {str(topic): traits.description for topic, traits in TRAITS.items()} | {
-    REJECTS: "records that are not events, with the reason in their headers"
+    REJECTS: "records that are not events, with the reason in their headers",
+    ALERTS: "what was raised and resolved, by alert",
 }
+
+KEYS = {REJECTS: "that of the rejected record", ALERTS: "the alert's id"}
+"""Of the topics that are no events'."""
 
 
 @click.group()
@@ -63,12 +67,12 @@ def create(as_json: bool) -> None:
 
 
 @topics.command()
-@click.argument("topic", type=click.Choice([*map(str, Topic), REJECTS]))
+@click.argument("topic", type=click.Choice([*map(str, Topic), *KEYS]))
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def describe(topic: str, as_json: bool) -> None:
     """One topic: its event, its key, and each partition's offsets."""
     marks = KafkaAdmin(from_environment().connection).watermarks(topic)
-    key = TRAITS[Topic(topic)].key_field if topic != REJECTS else "that of the rejected record"
+    key = KEYS[topic] if topic in KEYS else TRAITS[Topic(topic)].key_field
     if as_json:
         offsets = {number: {"first": low, "end": high} for number, (low, high) in marks.items()}
         click.echo(json.dumps({"topic": topic, "key": key, "partitions": offsets}))

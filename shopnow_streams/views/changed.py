@@ -79,14 +79,14 @@ class Changed:
 
     async def here(self) -> Found:
         """Where all partitions stand. From now on what changes is noted."""
-        answers = await self._answers(None)
+        answers = await self.answers(None)
         return Found(_bookmark(answers), Partitions(len(answers), self._partitions))
 
     async def since(self, bookmark: Bookmark, besides: Keys | None = None) -> Found:
         """The rows that changed since; and those of `besides`, once no partition of theirs is missing."""
         besides = besides or {}
         marks = {number: mark for number, mark in bookmark.marks.items() if number < self._partitions}
-        answers = await self._answers(marks)
+        answers = await self.answers(marks)
         partitions = Partitions(len(answers), self._partitions)
         stands = _bookmark(answers)
         bookmark = Bookmark(bookmark.origin if marks else stands.origin, marks)
@@ -123,7 +123,7 @@ class Changed:
                 batches.append(Batch(name, rows, b"," + msgspec.json.encode(standing(answer))[1:]))
         return Found(bookmark, partitions, tuple(batches), lacking)
 
-    async def _answers(self, marks: dict[int, Mark] | None) -> dict[int, PartitionChanges]:
+    async def answers(self, marks: dict[int, Mark] | None) -> dict[int, PartitionChanges]:
         """By partition. Where two workers answer for one (a rebalance), the one further on counts."""
         local = self._changes.since(marks)
         bodies = await self._gather.peers.ask(PATH, msgspec.json.encode(Question(marks)))

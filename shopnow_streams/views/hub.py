@@ -12,7 +12,7 @@ from shopnow_streams.views.bookmark import Bookmark
 from shopnow_streams.views.changed import Changed, Found, Keys
 from shopnow_streams.views.client import Client
 from shopnow_streams.views.pushed import Dropped, DropReason, Position, Reset, ResetReason
-from shopnow_streams.views.ticks import Log, Piece, Tick, event, pieces
+from shopnow_streams.views.ticks import Batch, Log, Piece, Tick, event, pieces
 
 logger = get_logger(__name__)
 
@@ -71,6 +71,11 @@ class Hub:
             return [*(self.following(client) or ()), self._position(client)]
         bookmark = bookmarks.read(last_id)
         return self._reset(client, "unknown") if bookmark is None else await self._replay(client, last_id, bookmark)
+
+    def tell(self, batch: Batch) -> None:
+        """Send it to who asks for that table, with what is sent next. Who comes later is not told of it."""
+        if self.clients:
+            self._log.append(Tick((batch,)))
 
     def leave(self, client: Client) -> None:
         """It is not there any more."""

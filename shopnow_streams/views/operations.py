@@ -19,6 +19,7 @@ from shopnow_streams.views import (
     stock,
     trending,
 )
+from shopnow_streams.views.alerts import LIMIT, RULE, SINCE, STATE, AlertsPage
 from shopnow_streams.views.archive import Progress
 from shopnow_streams.views.awaited import WAIT_MS, AtLeast
 from shopnow_streams.views.customers import USER_ID
@@ -54,9 +55,9 @@ class Operation:
         return self.path.startswith(REVALIDATED) and not self.events
 
 
-def operations(partitions: int, *, archive: bool, stream: bool) -> Sequence[Operation]:
+def operations(partitions: int, *, archive: bool, stream: bool, alerts: bool) -> Sequence[Operation]:
     """All, in reading order, over tables of so many partitions. `archive`: whether this worker archives;
-    `stream`: whether its tables change."""
+    `stream`: whether its tables change; `alerts`: whether it knows of alerts."""
     waiting = (AtLeast(partitions), WAIT_MS)
     page = (listing.AFTER, listing.LIMIT)
     span = (spans.BY, spans.FROM, spans.LIMIT, *waiting)
@@ -186,12 +187,23 @@ def operations(partitions: int, *, archive: bool, stream: bool) -> Sequence[Oper
         found.append(
             Operation("/api/archive", "getArchive", "How far the archive is, by all workers", (Progress,), (), (400,))
         )
+    if alerts:
+        found.append(
+            Operation(
+                "/api/alerts",
+                "listAlerts",
+                "Alerts that are open, or were resolved of late, the newest first",
+                (AlertsPage,),
+                (RULE, STATE, SINCE, LIMIT),
+                (400,),
+            )
+        )
     if stream:
         found.append(
             Operation(
                 "/api/stream",
                 "streamChanges",
-                "Rows that change, pushed as server-sent events; resumed by Last-Event-ID at any worker",
+                "Rows that change, and alerts, pushed as server-sent events; resumed by Last-Event-ID at any worker",
                 (),
                 (TABLES, IDS),
                 (400, 503),

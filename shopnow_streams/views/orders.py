@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 from shopnow_streams.events import MAX_ORDER_ID, Instant, UserId
 from shopnow_streams.folds.definition import NEVER, Key
 from shopnow_streams.folds.orders import ORDERS, Order
+from shopnow_streams.folds.troubles import Trouble, troubles
 from shopnow_streams.views.awaited import WAITING
 from shopnow_streams.views.gather import Gather
 from shopnow_streams.views.page import only
@@ -19,8 +20,6 @@ from tables.reads import Query
 
 SEARCHED_ROWS = 1_000
 """How many orders one answer looks through: so that a search for what is rare stays short. The next page goes on."""
-
-Trouble = Literal["unpaid", "amount-mismatch", "paid-twice", "paid-before-placed", "payment-without-order"]
 
 OrderKey = Annotated[str, Meta(min_length=1, max_length=MAX_ORDER_ID)]
 ORDER_ID = Parameter(
@@ -97,22 +96,6 @@ def shown(key: Key, order: Order) -> ShownOrder:
         payments=order.payments,
         problems=troubles(order),
     )
-
-
-def troubles(order: Order) -> list[Trouble]:
-    """What is wrong with an order as of now; an order just placed is unpaid, too."""
-    if not order.payments:
-        return ["unpaid"]
-    if not order.placements:
-        return ["payment-without-order"]
-    found: list[Trouble] = []
-    if order.paid_cents != order.placed_cents:
-        found.append("amount-mismatch")
-    if order.payments > 1:
-        found.append("paid-twice")
-    if order.paid_at < order.placed_at:
-        found.append("paid-before-placed")
-    return found
 
 
 def _moment(moment: datetime) -> datetime | None:

@@ -1,4 +1,4 @@
-"""What `/api/stream` sends: the rows of four tables as their resources show them, and what it says of itself."""
+"""What `/api/stream` sends: rows of four tables as their resources show them, alerts, and what it says of itself."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from shopnow_streams.alerts.transition import Transition
 from shopnow_streams.folds.definition import Definition, Key
 from shopnow_streams.folds.hours import HOURS, ShopHour
 from shopnow_streams.folds.orders import ORDERS
@@ -58,6 +59,14 @@ class HourChanges(Standing, frozen=True, kw_only=True):
     """Hours that changed, as they are now."""
 
     items: list[ShownHour]
+
+
+class AlertChanges(Struct, frozen=True, kw_only=True):
+    """Alerts: all that are open where `whole`, as the first event of a stream that asks for them; else what happened
+    since, in order. These events have no id: whoever comes back gets all that are open."""
+
+    items: list[Transition]
+    whole: bool
 
 
 ResetReason = Literal["new", "unknown", "too-old", "incomplete"]
@@ -113,8 +122,12 @@ PUSHED = {
 }
 """By the name of the event."""
 
+ALERTS = "alerts"
+"""The name of the events that tell of alerts, for who asks for them beside tables."""
+
 EVENTS: dict[str, type[Struct]] = {
     **{name: pushed.event for name, pushed in PUSHED.items()},
+    ALERTS: AlertChanges,
     "position": Position,
     "reset": Reset,
     "dropped": Dropped,

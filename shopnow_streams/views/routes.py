@@ -8,6 +8,8 @@ from faust.types import TP
 
 from shopnow_streams.views import activity, dashboard, orders, products, sales, stock, totals, trending
 from shopnow_streams.views.access import EVERYBODY, Access
+from shopnow_streams.views.alerts import PATH as ALERTS_PATH
+from shopnow_streams.views.alerts import Alerts
 from shopnow_streams.views.archive import PATH as ARCHIVE_PATH
 from shopnow_streams.views.archive import ArchiveProgress
 from shopnow_streams.views.carts import Carts
@@ -44,16 +46,17 @@ def add_routes(
     snapshots: Snapshots | None = None,
     access: Access = EVERYBODY,
     stream: Stream | None = None,
+    alerts: Alerts | None = None,
 ) -> None:
     """Put the API on Faust's own web server."""
     health = Health(settled, lag, live.next_offset)
-    has = {"archive": archive is not None, "stream": stream is not None}
+    has = {"archive": archive is not None, "stream": stream is not None, "alerts": alerts is not None}
     description = Description(operations(gather.at_least.partitions, **has), access)
     docs = Docs(description.document)
     sums, sold = totals.Totals(gather, live), sales.Sales(gather, live)
     levels = stock.resource(gather, sold)
     requests = Requests()
-    metrics = Metrics(TablesCollector(live, lag), requests, *filter(None, (archive, stream)))
+    metrics = Metrics(TablesCollector(live, lag), requests, *filter(None, (archive, stream, alerts)))
     outside_in: list[Any] = [requests.middleware(), *access.middlewares(gather.peers)]
     server.middlewares.extend(outside_in)
     server.on_response_prepare.extend((access.origins.tell, requests.begun))
@@ -84,6 +87,7 @@ def add_routes(
         (STYLE_PATH, docs.style),
         *([("/api/archive", archive.shown)] if archive else []),
         *([("/api/stream", stream.open)] if stream else []),
+        *([("/api/alerts", alerts.listed)] if alerts else []),
         *([(SNAPSHOT_PATH, snapshots.serve), (WORKERS_PATH, snapshots.workers)] if snapshots else []),
     ):
         server.router.add_get(path, _answering(view, revalidated if path.startswith(REVALIDATED) else _of_this_moment))
@@ -92,6 +96,8 @@ def add_routes(
     server.router.add_post(sales.PATH, sold.serve)
     if archive:
         server.router.add_post(ARCHIVE_PATH, archive.serve)
+    if alerts:
+        server.router.add_post(ALERTS_PATH, alerts.serve)
     if stream:
         server.router.add_post(CHANGES_PATH, stream.hub.changed.serve)
         server.on_shutdown.append(stream.end)

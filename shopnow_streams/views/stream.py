@@ -12,7 +12,7 @@ Nothing that changes is missed; a row may come again unchanged. `shopnow_streams
 
 import asyncio
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -21,13 +21,16 @@ from msgspec import Meta
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from shopnow_streams.alerts.register import Recorded
+from shopnow_streams.alerts.transition import encode
 from shopnow_streams.events import MAX_ORDER_ID
+from shopnow_streams.views.alerts import AlertsWatch
 from shopnow_streams.views.client import Client
 from shopnow_streams.views.hub import Hub, farewell
 from shopnow_streams.views.page import Problem, only
 from shopnow_streams.views.parameters import Parameter, converted
-from shopnow_streams.views.pushed import EVENTS, PUSHED, DropReason
-from shopnow_streams.views.ticks import Choice, Piece
+from shopnow_streams.views.pushed import ALERTS, EVENTS, PUSHED, AlertChanges, DropReason
+from shopnow_streams.views.ticks import Batch, Choice, Piece, event
 
 CONTENT_TYPE = "text/event-stream"
 MAX_IDS = 100
@@ -39,13 +42,13 @@ _HEADERS = {
     "X-Accel-Buffering": "no",  # nginx would wait for more
 }
 
-_NAMES = "|".join(PUSHED)
+_NAMES = "|".join((*PUSHED, ALERTS))
 TABLES = Parameter(
     "tables",
     Annotated[str, Meta(pattern=rf"^(?:{_NAMES})(?:,(?:{_NAMES}))*$")],
     ",".join(PUSHED),
-    f"some of {', '.join(PUSHED)}, with commas between them",
-    "The tables whose rows are sent.",
+    f"some of {', '.join((*PUSHED, ALERTS))}, with commas between them",
+    f"The tables whose rows are sent, and {ALERTS}: all that are open at first, then each one raised or resolved.",
     "products,stock",
 )
 
@@ -56,7 +59,7 @@ class Ids:
     name = "ids"
     meaning = (
         f"Only rows with this id, in each of the tables: a product's, an order's, or an hour such as 2025-11-28T10. "
-        f"Up to {MAX_IDS} of them; all rows without it."
+        f"Up to {MAX_IDS} of them; all rows without it. Alerts are sent whatever ids are asked for."
     )
     example = "1597"
     _one = Annotated[str, Meta(min_length=1, max_length=MAX_ORDER_ID)]
@@ -109,8 +112,9 @@ class Full(Problem):
 class Stream(Collector):
     """The resource, for so many clients at a time; and its metrics."""
 
-    def __init__(self, hub: Hub, clients: int) -> None:
+    def __init__(self, hub: Hub, clients: int, alerts: AlertsWatch | None = None) -> None:
         self.hub = hub
+        self._alerts = alerts
         self._most = clients
         self._refused = 0
 
@@ -132,7 +136,7 @@ class Stream(Collector):
             await response.prepare(request)
             # not all at once, where many were cut off together
             wait_ms = random.randint(1_000, 4_000)  # noqa: S311
-            for piece in (Piece(b"retry: %d\n\n" % wait_ms, ()), *first):
+            for piece in (Piece(b"retry: %d\n\n" % wait_ms, ()), *first, *self._open_alerts(choice)):
                 await client.write(piece)
             await self._follow(client)
             if client.dropped is not None:
@@ -142,6 +146,17 @@ class Stream(Collector):
         finally:
             self.hub.leave(client)
         return response
+
+    def _open_alerts(self, choice: Choice) -> Iterator[Piece]:
+        if self._alerts is not None and ALERTS in choice.tables:
+            items = sorted(self._alerts.register.open.values(), key=lambda alert: (alert.at, alert.id))
+            yield Piece(event(ALERTS, msgspec.json.encode(AlertChanges(items=items, whole=True))), (ALERTS,))
+
+    def alerts_changed(self, records: Sequence[Recorded]) -> None:
+        """Tell who asked for alerts of these transitions."""
+        rows = {f"{id}@{at}": encode(one) for at, id, one in records if one is not None}
+        if rows:
+            self.hub.tell(Batch(ALERTS, rows, b',"whole":false}', lasting=True))
 
     async def end(self, _server: web.Application) -> None:
         """The worker stops: so do all streams."""

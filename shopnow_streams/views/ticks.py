@@ -23,11 +23,15 @@ class Choice(NamedTuple):
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows of one table, each encoded, as of one moment: `standing` is the rest of the event, from the comma on."""
+    """Rows of one table, each encoded, as of one moment: `standing` is the rest of the event, from the comma on.
+
+    What is `lasting` is no row of a table: it is sent where all begins anew, too, and whatever ids are asked for.
+    """
 
     table: str
     rows: Mapping[str, bytes]
     standing: bytes
+    lasting: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,10 +113,11 @@ class Log:
 def pieces(ticks: Sequence[Tick], choice: Choice) -> Sequence[Piece]:
     """The events of these ticks. Of a row that is in several, the last is sent; the id stands with the last event."""
     begin = max((number for number, tick in enumerate(ticks) if tick.begins), default=0)
+    lasting = [batch for tick in ticks[:begin] for batch in tick.batches if batch.lasting]
     ticks = ticks[begin:]
     if not ticks:
         return ()
-    events = list(_events(ticks, choice))
+    events = list(_events(ticks, lasting, choice))
     closes = [tick.closes for tick in ticks if tick.closes]
     if closes:  # how complete it all is has changed: for everybody
         events.append(closes[-1])
@@ -123,15 +128,17 @@ def pieces(ticks: Sequence[Tick], choice: Choice) -> Sequence[Piece]:
     return tuple(_joined(events))
 
 
-def _events(ticks: Sequence[Tick], choice: Choice) -> Iterator[tuple[str, bytes]]:
+def _events(ticks: Sequence[Tick], before: Sequence[Batch], choice: Choice) -> Iterator[tuple[str, bytes]]:
     if ticks[0].begins:
         yield ticks[0].begins
-    batches = [batch for tick in ticks for batch in tick.batches if batch.table in choice.tables]
+    batches = [batch for tick in ticks for batch in tick.batches]
+    batches = [batch for batch in (*before, *batches) if batch.table in choice.tables]
     seen: dict[str, set[str]] = {}
     fresh: list[dict[str, bytes]] = []
     for batch in reversed(batches):
         of_table = seen.setdefault(batch.table, set())
-        wanted = batch.rows if choice.ids is None else {key: batch.rows[key] for key in choice.ids & batch.rows.keys()}
+        ids = None if batch.lasting else choice.ids
+        wanted = batch.rows if ids is None else {key: batch.rows[key] for key in ids & batch.rows.keys()}
         fresh.append({key: row for key, row in wanted.items() if key not in of_table})
         of_table.update(wanted)
     for batch, rows in zip(batches, reversed(fresh), strict=True):

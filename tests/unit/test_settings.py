@@ -38,6 +38,18 @@ GIVEN: dict[str, tuple[str, Any]] = {
     "keep_rows": ("7", 7),
     "allowed_lateness_s": ("900.5", 900.5),
     "clock_skew_s": ("5", 5.0),
+    "alerts_interval_s": ("0.5", 0.5),
+    "alerts_most_open": ("20", 20),
+    "alert_low_stock": ("-1", -1),
+    "alert_out_within_hours": ("12.5", 12.5),
+    "alert_unpaid_minutes": ("1.5", 1.5),
+    "alert_payments": ("no", False),
+    "alert_give_up_hours": ("2", 2.0),
+    "alert_rate_fall": ("0.4", 0.4),
+    "alert_rate_spike": ("3", 3.0),
+    "alert_rate_floor_per_min": ("1", 1.0),
+    "alert_webhook_url": ("https://hook.example/a?b=c", "https://hook.example/a?b=c"),
+    "alert_webhook_secret_file": ("secrets/hook", "secrets/hook"),
     "archive": ("", ""),
     "archive_webhdfs": ("http://a:9870;http://b:9870", "http://a:9870;http://b:9870"),
     "archive_embedded": ("no", False),
@@ -146,6 +158,20 @@ def test_a_switch_may_be_written_in_several_ways(text: str, value: bool) -> None
         ),
         ("flush_interval_s", [0.05, 60.0], [0.0, 0.04, 61.0, float("nan")]),
         ("flush_rows", [1], [0, -1]),
+        ("alerts_interval_s", [0.0, 0.1, 3_600.0], [-1.0, 0.05, 3_601.0, float("nan")]),
+        ("alerts_most_open", [1, 100_000], [0, 100_001]),
+        ("alert_low_stock", [-1, 0, 1_000], [-2]),
+        ("alert_out_within_hours", [0.0, 8_760.0], [-1.0, 8_761.0, float("nan")]),
+        ("alert_unpaid_minutes", [0.0, 525_600.0], [-1.0, 1e6, float("nan")]),
+        ("alert_give_up_hours", [0.0, 8_760.0], [-1.0, 8_761.0, float("nan")]),
+        ("alert_rate_fall", [0.0, 0.99], [-0.1, 1.0, float("nan")]),
+        ("alert_rate_spike", [0.0, 1.1, 1e6], [-1.0, 0.5, 1.0, 1e7, float("nan")]),
+        ("alert_rate_floor_per_min", [0.0, 1e9], [-1.0, 1e10, float("nan")]),
+        (
+            "alert_webhook_url",
+            ["", "https://hook.example", "http://127.0.0.1:9/a/b?c=d"],
+            ["hook.example", "ftp://a", "https://user:word@hook.example/", "https://a b", "https://a/#b"],
+        ),
         ("log_format", ["console", "json"], ["", "JSON", "text"]),
         ("archive_format", ["parquet", "jsonl"], ["", "avro", "PARQUET"]),
     ],
@@ -174,6 +200,15 @@ def test_bounds(name: str, within: list[Any], beyond: list[Any]) -> None:
 def test_bounds_of_the_rest(name: str, text: str) -> None:
     with pytest.raises(SettingsError):
         from_environment({f"SHOPNOW_{name}": text})
+
+
+def test_the_rules_of_alerts_are_what_the_settings_say() -> None:
+    values = {"alert_low_stock": 7, "alert_out_within_hours": 1.5, "alert_unpaid_minutes": 2.5, "alert_payments": False}
+    values |= {"alert_give_up_hours": 3.5, "alert_rate_fall": 0.4, "alert_rate_spike": 4.5}
+    changes: dict[str, Any] = values | {"alert_rate_floor_per_min": 5.5}
+    rules = dataclasses.astuple(Settings(**changes).alert_rules)
+    assert rules == (7, 1.5, 2.5, False, 3.5, 0.4, 4.5, 5.5)
+    assert len(rules) == len(dataclasses.fields(Settings().alert_rules))
 
 
 def test_settings_do_not_change() -> None:

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from shopnow_streams.events import EVENT_TYPES, TOPIC_OF
-from shopnow_streams.topics import REJECTS, TRAITS, Topic
+from shopnow_streams.topics import ALERTS, REJECTS, TRAITS, Topic
 
 
 def test_wire_names_are_those_of_the_seed() -> None:
@@ -16,6 +16,7 @@ def test_wire_names_are_those_of_the_seed() -> None:
         "stock-mis-a-jour",
     ]
     assert REJECTS == "evenements-rejetes"
+    assert ALERTS == "alertes"
 
 
 def test_every_topic_has_traits_and_one_event_type() -> None:

@@ -35,6 +35,11 @@ async def test_a_file_of_tokens_that_is_none_is_refused_before_anything_starts(t
         create_app(settings(tmp_path, web_tokens_file=str(tmp_path / "nowhere")))
 
 
+async def test_a_webhook_without_a_secret_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="SHOPNOW_ALERT_WEBHOOK_SECRET_FILE"):
+        create_app(settings(tmp_path, alert_webhook_url="https://hook.example"))
+
+
 @pytest.mark.parametrize(
     ("limits", "becomes"), [((256, 4_096), 2_000), ((3_000, 4_096), None), ((256, 1_000), None), ((-1, -1), None)]
 )

@@ -9,7 +9,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from shopnow_streams.errors import WriterFenced
 from shopnow_streams.topics import REJECT_MAX_BYTES, REJECTS
-from tables import writer as writer_module
+from tables import transactions
 from tables.cut import Cut, Reject
 from tables.writer import PartitionWriter
 
@@ -105,7 +105,7 @@ class FakeProducer:
 def producer(monkeypatch: pytest.MonkeyPatch) -> FakeProducer:
     fake = FakeProducer()
     monkeypatch.setattr(confluent_kafka, "Producer", fake)
-    monkeypatch.setattr(writer_module, "_RETRY_PAUSE_S", 0)
+    monkeypatch.setattr(transactions, "_RETRY_PAUSE_S", 0)
     return fake
 
 

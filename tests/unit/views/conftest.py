@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,10 +15,13 @@ from aiohttp.test_utils import TestServer
 from faust.types import TP
 
 from agents.partition_archive import PartitionArchive
+from shopnow_streams.alerts.register import Recorded, Register
+from shopnow_streams.alerts.transition import Rule, State, Transition
 from shopnow_streams.events import Event
 from shopnow_streams.folds import TABLES
 from shopnow_streams.topics import Topic
 from shopnow_streams.views.access import EVERYBODY, Access
+from shopnow_streams.views.alerts import Alerts
 from shopnow_streams.views.archive import ArchiveProgress
 from shopnow_streams.views.changed import Changed
 from shopnow_streams.views.gather import Gather
@@ -50,6 +53,7 @@ class Worker:
     gather: Gather
     hub: Hub
     changes: Changes
+    alerts: "FakeWatch"
     settled: bool = True
     lag: dict[TP, int] = field(default_factory=dict)
 
@@ -90,6 +94,27 @@ class Worker:
             assert response.headers["Cache-Control"] == ("no-cache" if kept else "no-store")
             assert ("ETag" in response.headers) == kept
             return await response.json(content_type=None)
+
+
+class FakeWatch:
+    """What a worker knows of alerts, and a way to have it learn of a transition."""
+
+    def __init__(self, on_records: Callable[[Sequence[Recorded]], None] = lambda _records: None) -> None:
+        self.register = Register(1_000)
+        self.whole = True
+        self.judged_at_s: float | None = None
+        self.age_s: float | None = None
+        self.happened: dict[tuple[Rule, State], int] = {}
+        self.left_out: dict[Rule, int] = {}
+        self.untracked = 0
+        self.webhook = {"delivered": 0, "failed": 0, "refused": 0}
+        self.on_records = on_records
+
+    def learn(self, *happened: Transition) -> None:
+        records = [Recorded(self.register.end + number, one.id, one) for number, one in enumerate(happened)]
+        for recorded in records:
+            self.register.take(recorded)
+        self.on_records(records)
 
 
 MakeWorker = Callable[..., Any]
@@ -135,10 +160,21 @@ async def fleet(folder: Path) -> AsyncIterator[MakeWorker]:
         gather, snapshots = Gather(peers, live, PARTITIONS), Snapshots(peers, live, PARTITIONS)
         progress = ArchiveProgress(archiver, "hdfs://there/shopnow", peers) if archiver else None  # type: ignore[arg-type]
         changes = Changes(live)
-        stream = Stream(Hub(Changed(gather, changes), tick_s=TICK_S), STREAMS)
-        worker = Worker(live, server, session, addresses, own, gather, stream.hub, changes)
+        watch = FakeWatch()
+        stream = Stream(Hub(Changed(gather, changes), tick_s=TICK_S), STREAMS, watch)
+        watch.on_records = stream.alerts_changed
+        worker = Worker(live, server, session, addresses, own, gather, stream.hub, changes, watch)
         add_routes(
-            application, gather, live, lambda: worker.settled, lambda: worker.lag, progress, snapshots, access, stream
+            application,
+            gather,
+            live,
+            lambda: worker.settled,
+            lambda: worker.lag,
+            progress,
+            snapshots,
+            access,
+            stream,
+            Alerts(watch, peers),
         )
         await server.start_server()
         faust_app.conf.canonical_url = str(server.make_url(""))

@@ -71,7 +71,7 @@ class Listener:
 
     def _take(self, name: str, body: Any, event_id: str | None) -> None:
         self.events.append((name, body))
-        for item in body.get("items", ()):
+        for item in body["items"] if name in KEYS else ():
             self.rows[name][item[KEYS[name]]] = item
         self.last_id = event_id or self.last_id
 

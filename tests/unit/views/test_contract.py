@@ -86,12 +86,14 @@ LATE = {"expected-statuses": ["2xx", "3xx", "4xx", "504"]}
 """An event that is waited for may be one that never comes."""
 
 CONFIG = SchemathesisConfig.from_dict({"checks": {"not_a_server_error": LATE}})
-schema = schemathesis.openapi.from_dict(document(operations(PARTITIONS, archive=True, stream=True)), config=CONFIG)
+schema = schemathesis.openapi.from_dict(
+    document(operations(PARTITIONS, archive=True, stream=True, alerts=True)), config=CONFIG
+)
 
 
 async def test_the_description_is_the_one_that_is_served(make_worker: MakeWorker) -> None:
     worker: Worker = await make_worker(archiver=FakeArchiver({}))
-    assert await worker.get("/openapi.json") == document(operations(PARTITIONS, archive=True, stream=True))
+    assert await worker.get("/openapi.json") == document(operations(PARTITIONS, archive=True, stream=True, alerts=True))
 
 
 @schema.exclude(path="/api/stream").parametrize()

@@ -50,6 +50,7 @@ async def exported(make_worker: MakeWorker) -> list[Metric]:
     view = ProductViewed(timestamp=NOON, id_produit=1, nom_produit="", prix=0.0)
     worker.fold(0, Topic.PRODUCT_VIEWED, [b"?", view])
     worker.lag = {TP("produit-consulte", 0): 1}
+    worker.alerts.age_s = 1.0
     await worker.get("/api/products")
     async with worker.session.get(worker.server.make_url("/metrics")) as response:
         return list(text_string_to_metric_families(await response.text()))

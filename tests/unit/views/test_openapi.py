@@ -96,7 +96,7 @@ async def test_a_stream_is_described_by_its_events(described: Any) -> None:
     stream = described["paths"][STREAM]["get"]
     ok = stream["responses"]["200"]
     assert ok["content"] == {"text/event-stream": {"schema": {"type": "string"}}}
-    assert ok["x-events"].keys() == {"products", "stock", "orders", "hours", "position", "reset", "dropped"}
+    assert ok["x-events"].keys() == {"products", "stock", "orders", "hours", "alerts", "position", "reset", "dropped"}
     assert ok["x-events"]["products"] == {"$ref": "#/components/schemas/ProductChanges"}
     assert "headers" not in ok
     assert "Retry-After" in stream["responses"]["503"]["headers"]

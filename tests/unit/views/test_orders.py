@@ -6,6 +6,7 @@ from typing import Any, get_args
 import pytest
 
 from shopnow_streams.events import Event, OrderLine, OrderPlaced, PaymentAccepted
+from shopnow_streams.folds.troubles import Trouble
 from shopnow_streams.topics import Topic
 from shopnow_streams.views import orders
 from tests.unit.folds.strategies import NOON
@@ -95,7 +96,7 @@ async def test_what_is_wrong_with_an_order_is_said_of_all_its_partitions_togethe
     assert (await worker.get(f"/api/orders/{order}"))["problems"] == TROUBLED[order][2]
 
 
-@pytest.mark.parametrize("problem", [*get_args(orders.Trouble), "any", None])
+@pytest.mark.parametrize("problem", [*get_args(Trouble), "any", None])
 @pytest.mark.parametrize("limit", [1, 3, 500])
 async def test_pages_have_every_order_with_the_problem_once_and_in_order(
     worker: Worker, problem: str | None, limit: int, monkeypatch: pytest.MonkeyPatch

@@ -51,6 +51,16 @@ def test_a_beginning_stands_for_all_before_it_and_is_for_everybody() -> None:
     assert said(ticks, Choice(frozenset({"stock"}))) == "id: c\nevent: reset\ndata: {}\n\n"
 
 
+def test_what_is_lasting_is_sent_though_all_begins_anew_and_whatever_ids_were_asked_for() -> None:
+    lasting = Tick((Batch("products", {"x@1": b"5", "x@2": b"6"}, b"}", lasting=True),))
+    begins = tick("b", begins=("reset", event("reset", b"{}")))
+    for choice in (ALL, Choice(ALL.tables, frozenset({"9"}))):
+        text = said([lasting, begins, tick("c")], choice)
+        assert text.startswith("event: reset\n")
+        assert '{"items":[5,6]}' in text
+    assert "items" not in said([lasting, begins], Choice(frozenset({"stock"})))
+
+
 def test_how_complete_it_is_is_said_once_and_last() -> None:
     closes = ("position", event("position", b"{}"))
     text = said([tick("a", closes=closes), tick("b", {"1": 5}, closes=closes)])

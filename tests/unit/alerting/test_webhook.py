@@ -1,0 +1,164 @@
+"""Each transition is signed, tried again while that can help, and passed over where it can't; no secret is in a log."""
+
+import asyncio
+import hashlib
+import hmac
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from shopnow_streams.alerting.webhook import LONGEST_ASKED_S, LONGEST_S, Target, Webhook, target
+from shopnow_streams.alerts.register import Recorded
+from shopnow_streams.errors import SettingsError
+from shopnow_streams.settings import Settings
+from tests.unit.alerts.facts import transition
+
+SECRET = b"0123456789abcdef"
+LOW = transition("low-stock", "1597", "raised")
+RECORDED = Recorded(42, LOW.id, LOW)
+
+
+class Receiver:
+    """Answers with `statuses` in turn, then 204; None is a connection that ends without an answer."""
+
+    def __init__(self) -> None:
+        self.statuses: list[int | None] = []
+        self.answer_headers: dict[str, str] = {}
+        self.requests: list[tuple[dict[str, str], bytes]] = []
+        self.slept_s: list[float] = []
+        application = web.Application()
+        application.router.add_post("/hook/secret-path", self._take)
+        self.server = TestServer(application)
+        self.now_s = 1_795_860_000.7
+
+    async def _take(self, request: web.Request) -> web.Response:
+        self.requests.append((dict(request.headers), await request.read()))
+        status = self.statuses.pop(0) if self.statuses else 204
+        if status is None:
+            assert request.transport is not None
+            request.transport.abort()
+        return web.Response(status=status or 204, headers=self.answer_headers)
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept_s.append(seconds)
+        self.now_s += seconds
+
+    def webhook(self) -> Webhook:
+        hook = Target(str(self.server.make_url("/hook/secret-path")), SECRET)
+        return Webhook(hook, {"bootstrap.servers": "nowhere:1"}, "shop", lambda: self.now_s, self.sleep)
+
+    async def deliver(self, webhook: Webhook, recorded: Recorded = RECORDED) -> None:
+        async with aiohttp.ClientSession() as session:
+            await asyncio.wait_for(webhook.deliver(session, recorded), 10)
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    receiver = Receiver()
+    await receiver.server.start_server()
+    yield receiver
+    await receiver.server.close()
+
+
+async def test_the_body_is_the_transition_and_the_signature_is_of_it_and_the_time(receiver: Receiver) -> None:
+    webhook = receiver.webhook()
+    await receiver.deliver(webhook)
+    ((headers, body),) = receiver.requests
+    assert msgspec.json.decode(body, type=type(LOW)) == LOW
+    assert headers["X-ShopNow-Timestamp"] == "1795860000"
+    signed = hmac.new(SECRET, b"1795860000." + body, hashlib.sha256).hexdigest()
+    assert headers["X-ShopNow-Signature"] == f"sha256={signed}"
+    assert (headers["Idempotency-Key"], headers["Content-Type"]) == ("low-stock:1597@42", "application/json")
+    assert webhook.results == {"delivered": 1, "failed": 0, "refused": 0}
+
+
+@pytest.mark.parametrize("failure", [500, 503, 408, 425, 429, None])
+async def test_what_may_be_taken_later_is_tried_again_later_and_later(receiver: Receiver, failure: int | None) -> None:
+    webhook = receiver.webhook()
+    receiver.statuses = [failure] * 4
+    await receiver.deliver(webhook)
+    assert {headers["Idempotency-Key"] for headers, _ in receiver.requests} == {"low-stock:1597@42"}
+    stamps = [headers["X-ShopNow-Timestamp"] for headers, _ in receiver.requests]
+    assert len(set(stamps)) == len({headers["X-ShopNow-Signature"] for headers, _ in receiver.requests}) == 5
+    assert receiver.slept_s == sorted(receiver.slept_s)
+    assert webhook.results == {"delivered": 1, "failed": 4, "refused": 0}
+
+
+async def test_it_goes_on_for_as_long_as_it_takes(receiver: Receiver) -> None:
+    receiver.statuses = [503] * 40
+    webhook = receiver.webhook()
+    await receiver.deliver(webhook)
+    assert webhook.results["delivered"] == 1
+    assert max(receiver.slept_s) <= LONGEST_S
+
+
+@pytest.mark.parametrize(
+    ("asked", "waits_s"), [("120", 120), ("999999", LONGEST_ASKED_S), ("0", 0), ("-5", 0), ("soon", 0)]
+)
+async def test_it_waits_as_long_as_it_is_asked_to(receiver: Receiver, asked: str, waits_s: float) -> None:
+    receiver.statuses, receiver.answer_headers = [429], {"Retry-After": asked}
+    await receiver.deliver(receiver.webhook())
+    (slept_s,) = receiver.slept_s
+    assert waits_s <= slept_s <= max(waits_s, 2)
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 410, 301, 307])
+async def test_what_won_t_be_taken_later_is_passed_over_and_a_redirect_is_not_followed(
+    receiver: Receiver, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    receiver.statuses, receiver.answer_headers = [status], {"Location": "/hook/secret-path"}
+    webhook = receiver.webhook()
+    await receiver.deliver(webhook)
+    assert len(receiver.requests) == 1
+    assert webhook.results == {"delivered": 0, "failed": 0, "refused": 1}
+    assert f"refused low-stock:1597 with {status}" in caplog.text
+
+
+async def test_no_log_has_the_secret_or_the_path(receiver: Receiver, caplog: pytest.LogCaptureFixture) -> None:
+    webhook = receiver.webhook()
+    receiver.statuses = [None, 500, 404]
+    await receiver.deliver(webhook)
+    assert caplog.text.count("127.0.0.1") == 3
+    for secret in (SECRET.decode(), "secret-path", repr(SECRET)):
+        assert secret not in caplog.text
+        assert secret not in repr(webhook._target)
+
+
+async def test_what_is_forgotten_is_not_told(receiver: Receiver) -> None:
+    await receiver.deliver(receiver.webhook(), Recorded(7, LOW.id, None))
+    assert receiver.requests == []
+
+
+class TestTarget:
+    def test_without_a_url_there_is_none(self) -> None:
+        assert target(Settings()) is None
+
+    def test_the_secret_is_what_the_file_has_without_the_line_s_end(self, tmp_path: Path) -> None:
+        (tmp_path / "secret").write_bytes(SECRET + b"\r\n")
+        found = target(settings(tmp_path))
+        assert found is not None
+        assert (found.secret, found.url, found.host) == (SECRET, "https://hook.example/a", "hook.example")
+
+    @pytest.mark.parametrize("content", [b"", b"\n", b"short\n", None])
+    def test_a_file_without_a_good_secret_is_refused(self, tmp_path: Path, content: bytes | None) -> None:
+        if content is not None:
+            (tmp_path / "secret").write_bytes(content)
+        with pytest.raises(SettingsError, match="SHOPNOW_ALERT_WEBHOOK_SECRET_FILE"):
+            target(settings(tmp_path))
+
+    @pytest.mark.parametrize(
+        "half", [{"alert_webhook_url": "https://hook.example"}, {"alert_webhook_secret_file": "secret"}]
+    )
+    def test_url_and_secret_go_together(self, half: Any) -> None:
+        with pytest.raises(SettingsError, match="go together"):
+            target(Settings(**half))
+
+
+def settings(folder: Path) -> Settings:
+    return Settings(alert_webhook_url="https://hook.example/a", alert_webhook_secret_file=str(folder / "secret"))
