@@ -56,7 +56,7 @@ class Gather:
 
     async def _read(self, query: Query) -> Answer[Any]:
         answers = await self._answers(query, partial(self._decoded, query))
-        return merge_answers(self._live.definitions[query.table], answers, self._partitions, query.limit)
+        return self._merged(query, answers, query.limit)
 
     async def _scan(self, query: Query, form: type[Any]) -> Answer[Any]:
         answers = await self._answers(query, partial(self._looked_at, decoder(form).decode))
