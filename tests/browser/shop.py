@@ -15,6 +15,7 @@ from aiohttp import web
 from faust.types import TP
 
 from agents.partition_archive import PartitionArchive
+from shopnow_streams.alerts.transition import Transition
 from shopnow_streams.events import (
     Event,
     ItemAddedToCart,
@@ -27,6 +28,7 @@ from shopnow_streams.folds import TABLES
 from shopnow_streams.stack.ports import free_ports
 from shopnow_streams.topics import Topic
 from shopnow_streams.views.access import EVERYBODY
+from shopnow_streams.views.alerts import Alerts
 from shopnow_streams.views.archive import ArchiveProgress
 from shopnow_streams.views.changed import Changed
 from shopnow_streams.views.gather import Gather
@@ -38,7 +40,8 @@ from tables.changes import Changes
 from tables.live import LiveTables, LiveTablesConfig, Owned
 from tables.partition import Partition
 from tables.store import PartitionStore
-from tests.fakes import FakeWriter, apply, batch_of
+from tests.fakes import FakeWriter, apply, batch_of, settle
+from tests.unit.views.conftest import FakeWatch
 
 PARTITIONS = 4
 TOPIC_OF = {
@@ -59,6 +62,7 @@ class Shop:
         self.pause_s = 0.0
         self.access = EVERYBODY
         self.streams = 10
+        self.alerts = FakeWatch()
         self.asked: list[str] = []
         self.at_once: Counter[str] = Counter()
         self.most_at_once: Counter[str] = Counter()
@@ -85,6 +89,10 @@ class Shop:
     def fold(self, events: Iterable[Event | tuple[Topic, bytes]]) -> None:
         """Count events, over all partitions in turn; a topic and bytes are a record that may be no event."""
         self.do(self._fold(list(events)))
+
+    def alert(self, *happened: Transition) -> None:
+        """The worker reads that alerts were raised or resolved."""
+        self.do(self._alert(happened))
 
     def archive(self, behind: int = 0) -> None:
         """The archive has all of the first topic's records but `behind` a partition."""
@@ -132,6 +140,9 @@ class Shop:
         self._session = aiohttp.ClientSession()
         await self._start()
 
+    async def _alert(self, happened: Iterable[Transition]) -> None:
+        self.alerts.learn(*happened)
+
     async def _fold(self, events: list[Event | tuple[Topic, bytes]]) -> None:
         records: defaultdict[tuple[int, Topic], list[Event | bytes | None]] = defaultdict(list)
         for index, event in enumerate(events):
@@ -140,6 +151,8 @@ class Shop:
         for (number, topic), values in records.items():
             partition = self.live.owned[number].partition
             apply(partition, batch_of(topic, number, values, start=partition.positions.get(str(topic), 0)))
+        for number in {number for number, _ in records}:
+            settle(self.live.owned[number].partition, keep_rows=100_000)
 
     async def _start(self) -> None:
         app: Any = SimpleNamespace(
@@ -151,6 +164,8 @@ class Shop:
         progress = ArchiveProgress(self.archiver, "hdfs://there/shopnow", peers)  # type: ignore[arg-type]
         application = web.Application(middlewares=[self._counting()])
         gather = Gather(peers, self.live, PARTITIONS)
+        stream = Stream(Hub(Changed(gather, self._changes)), self.streams, self.alerts)
+        self.alerts.on_records = stream.alerts_changed
         add_routes(
             application,
             gather,
@@ -159,7 +174,8 @@ class Shop:
             lambda: {},
             progress,
             access=self.access,
-            stream=Stream(Hub(Changed(gather, self._changes)), self.streams),
+            stream=stream,
+            alerts=Alerts(self.alerts, peers),
         )
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()

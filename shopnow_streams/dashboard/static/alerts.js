@@ -50,7 +50,9 @@ export class Alerts {
     if (!raised.length) return;
     const { text } = this.#language;
     const more = raised.length > 1 ? ` ${text("alertsMore", { count: raised.length - 1 })}` : "";
-    setText(byId("alerts-news"), `${text("alertRaised", { title: this.#title(raised.at(-1)) })}${more}`);
+    const newest = raised.at(-1);
+    const news = text("alertRaised", { rule: this.#rule(newest), subject: this.#subject(newest) });
+    setText(byId("alerts-news"), `${news}${more}`);
   }
 
   #fill(row, alert) {
@@ -61,25 +63,32 @@ export class Alerts {
     setText(icon, ICONS[kind]);
     const [word, title, when] = head.children;
     setText(word, text(SEVERITIES[kind]));
-    setText(title, this.#title(alert));
+    setText(title, this.#rule(alert));
     when.dateTime = alert.at;
     setText(when, formats.clock(Date.parse(alert.at)));
-    setText(detail, this.#detail(alert));
+    const [subject, number] = detail.children;
+    setText(subject, this.#subject(alert));
+    subject.title = subject.textContent;
+    setText(number, this.#number(alert));
   }
 
-  #title(alert) {
+  #rule(alert) {
+    const { label } = of(alert);
+    return label ? this.#language.text(label) : alert.rule;
+  }
+
+  #subject(alert) {
     const { text } = this.#language;
-    const { label, of: subjectOf } = of(alert);
     const { subject } = alert;
     const names = {
       product: () => this.#names.get(Number(subject)) ?? text("productNumber", { id: subject }),
       order: () => text("orderNumber", { id: subject }),
       stage: () => (subject in STAGES ? text(STAGES[subject]) : subject),
     };
-    return `${label ? text(label) : alert.rule}: ${names[subjectOf]()}`;
+    return names[of(alert).of]();
   }
 
-  #detail({ value, threshold, unit, message }) {
+  #number({ value, threshold, unit, message }) {
     const { text, formats } = this.#language;
     const write = {
       units: formats.number,
@@ -105,5 +114,5 @@ const of = ({ rule }) => RULES[rule] ?? UNKNOWN;
 const newAlert = () => {
   const icon = element("span", "icon");
   icon.setAttribute("aria-hidden", "true"); // the word beside it says the same
-  return element("li", "alert", icon, element("p", "alert-head", element("b", "word"), element("span", "name"), element("time")), element("p", "detail"));
+  return element("li", "alert", icon, element("p", "alert-head", element("b", "word"), element("span", "name"), element("time")), element("p", "detail", element("span", "name"), element("span", "number")));
 };

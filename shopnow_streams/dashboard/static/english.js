@@ -73,7 +73,7 @@ export const ENGLISH = {
   alertsOpen: "{count} open",
   alertsNone: "Nothing to look at.",
   alertsAbsent: "This worker tells of no alerts.",
-  alertRaised: "Alert. {title}",
+  alertRaised: "Alert. {rule}: {subject}.",
   alertsMore: "And {count} more.",
   critical: "Critical",
   warning: "Warning",

@@ -20,6 +20,7 @@ export class Feed {
   #source;
   #gapMs;
   #pollMs;
+  #freshMs;
   #read;
   #timeoutMs;
   #listeners = new Set();
@@ -42,13 +43,15 @@ export class Feed {
    * @param {object} [options]
    * @param {number} [options.gapMs] at least so long from a question to the next
    * @param {number} [options.pollMs] so long where nothing tells of news
+   * @param {number} [options.freshMs] so long an answer is good where no event tells of news, but of life
    * @param {number} [options.timeoutMs] an answer that takes longer is none
    * @param {(path: string, signal: AbortSignal) => Promise<any>} [options.read] how it is asked
    */
-  constructor(source, { gapMs = 1_000, pollMs = 5_000, timeoutMs = TIMEOUT_MS, read = answer } = {}) {
+  constructor(source, { gapMs = 1_000, pollMs = 5_000, freshMs = 4_000, timeoutMs = TIMEOUT_MS, read = answer } = {}) {
     this.#source = source;
     this.#gapMs = gapMs;
     this.#pollMs = pollMs;
+    this.#freshMs = freshMs;
     this.#timeoutMs = timeoutMs;
     this.#read = read;
   }
@@ -96,6 +99,11 @@ export class Feed {
     this.#owed = true;
     this.#floor = floor;
     this.#schedule();
+  }
+
+  /** The worker lives: what it says of itself may be another thing by now. */
+  refresh() {
+    if (Date.now() - this.#askedMs >= this.#freshMs) this.owe();
   }
 
   /** Whether to ask in turn, since nothing tells of news. */

@@ -64,10 +64,10 @@ export class Formats {
   decimal = (value) => this.#decimal.format(value);
 
   /** A span of so many hours, in the unit that suits it. */
-  hours(hours) {
+  hours = (hours) => {
     if (hours < 1) return this.#hours.minute.format(Math.round(hours * 60));
     return hours < 48 ? this.#hours.hour.format(hours) : this.#hours.day.format(Math.round(hours / 24));
-  }
+  };
 
   bytes(count) {
     const power = Math.min(count > 0 ? Math.floor(Math.log10(count) / 3) : 0, BYTES.length - 1);

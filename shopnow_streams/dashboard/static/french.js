@@ -73,7 +73,7 @@ export const FRENCH = {
   alertsOpen: "{count} en cours",
   alertsNone: "Rien à signaler.",
   alertsAbsent: "Ce serveur ne donne pas d’alertes.",
-  alertRaised: "Alerte. {title}",
+  alertRaised: "Alerte. {rule} : {subject}.",
   alertsMore: "Et {count} autres.",
   critical: "Critique",
   warning: "Attention",

@@ -40,15 +40,15 @@ const feeds = {
   spans: new Feed(revenue.spansPath, { gapMs: 2_000 }),
   trending: new Feed(trending.path, { gapMs: 2_000 }),
   products: new Feed(products.path, { gapMs: 3_000 }),
-  stock: new Feed(stock.path, { gapMs: 2_000 }),
+  stock: new Feed(stock.path, { gapMs: 4_000 }),
   carts: new Feed(cartsPath, { gapMs: 4_000 }),
   sessions: new Feed(sessionsPath, { gapMs: 4_000 }),
   orders: orders.feed,
-  alerts: new Feed(alertsPath),
+  alerts: new Feed(alertsPath, { freshMs: 10_000 }),
   late: new Feed(() => "/api/late?limit=1", { gapMs: 4_000 }),
-  ready: new Feed(() => "/health/ready", { gapMs: 4_000 }),
-  archive: new Feed(() => "/api/archive", { gapMs: 4_000 }),
-  metrics: new Feed(() => "/metrics", { gapMs: 9_000, pollMs: 10_000 }),
+  ready: new Feed(() => "/health/ready"),
+  archive: new Feed(() => "/api/archive"),
+  metrics: new Feed(() => "/metrics", { pollMs: 10_000, freshMs: 9_000 }),
 };
 const all = Object.values(feeds);
 for (const feed of [feeds.products, feeds.trending]) feed.subscribe(({ data }) => names.learn(data?.items ?? []));
@@ -85,15 +85,17 @@ const push = new Push(
     tables: {
       hours: [today, funnel, hours, spans, feeds.trending, feeds.products, feeds.stock, carts, sessions, late],
       stock: [feeds.stock],
+      alerts: [feeds.alerts],
       position: [funnel],
     },
-    alive: [ready, archive, metrics],
+    alive: [feeds.alerts, ready, archive, metrics],
   },
   {
     turned: () => pulse.show(),
     heard: (name, data) => {
       if (data.offsets) events.stand(data.offsets);
       if (name === "orders") orders.take(data);
+      if (name === "alerts" && !data.whole) alerts.announce(data.items);
     },
   },
 );

@@ -1,12 +1,12 @@
 // Which feeds are woken by what the stream tells; and polling where there is none.
 import { Stream } from "./stream.js";
 
-const TABLES = ["hours", "stock", "orders"];
+const TABLES = ["hours", "stock", "orders", "alerts"];
 
 /**
  * @typedef {object} Wakes
  * @property {Record<string, import("./feed.js").Feed[]>} tables feeds by the table whose events have news for them
- * @property {import("./feed.js").Feed[]} alive feeds of what no event tells: they ask when the stream shows any life
+ * @property {import("./feed.js").Feed[]} alive feeds of what no event tells: they ask now and then while the stream lives
  */
 
 /** All feeds of the page, run while it is seen. */
@@ -33,7 +33,7 @@ export class Push {
         told.heard(name, data);
         this.#event(name, data);
       },
-      alive: () => wakes.alive.forEach((feed) => feed.owe()),
+      alive: () => wakes.alive.forEach((feed) => feed.refresh()),
       push: (push) => this.#turned(push),
     });
   }

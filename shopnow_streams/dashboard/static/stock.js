@@ -2,7 +2,7 @@ import { Choice } from "./choices.js";
 import { byId, element, fillList, setNumber, setText } from "./dom.js";
 
 const ROWS = 8;
-const ASKED = 50;
+const ASKED = 20;
 const LOW_UNITS = 5;
 const LOW_HOURS = 6;
 

@@ -4,7 +4,7 @@ import { byId, element, fillList, setNumber, setText } from "./dom.js";
 const ROWS = 8;
 const FLAT = 0.005;
 const SPANS = { "5min": "last5min", "1h": "last1h", "24h": "last24h" };
-const ARROWS = { up: "▲", down: "▼", flat: "＝", new: "★", unknown: "" };
+const ARROWS = { up: "▲", down: "▼", flat: "=", new: "★", unknown: "" };
 
 /** What is looked at, sells or converts most of late, and how that rises. */
 export class Trending {
