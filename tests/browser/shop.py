@@ -164,8 +164,8 @@ class Shop:
         progress = ArchiveProgress(self.archiver, "hdfs://there/shopnow", peers)  # type: ignore[arg-type]
         application = web.Application(middlewares=[self._counting()])
         gather = Gather(peers, self.live, PARTITIONS)
-        stream = Stream(Hub(Changed(gather, self._changes)), self.streams, self.alerts)
-        self.alerts.on_records = stream.alerts_changed
+        self.stream = Stream(Hub(Changed(gather, self._changes)), self.streams, self.alerts)
+        self.alerts.on_records = self.stream.alerts_changed
         add_routes(
             application,
             gather,
@@ -174,7 +174,7 @@ class Shop:
             lambda: {},
             progress,
             access=self.access,
-            stream=stream,
+            stream=self.stream,
             alerts=Alerts(self.alerts, peers),
         )
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)

@@ -1,6 +1,6 @@
 // What is shown subscribes here. A feed asks when the stream says that there is news, or, without a stream, in turn.
 import { answer, TIMEOUT_MS } from "./asking.js";
-import { reaches } from "./offsets.js";
+import { isAsFar } from "./offsets.js";
 
 const INCOMPLETE_MS = 2_000;
 const LONGEST_WAIT_MS = 10_000;
@@ -32,7 +32,7 @@ export class Feed {
   #running = false;
   #polled = false;
   #owed = true;
-  #floor = null;
+  #event = null;
   #answered = () => {};
 
   /** @type {News} */
@@ -92,12 +92,15 @@ export class Feed {
     if (this.news.path && this.#source() !== this.news.path && !this.#asking) this.wake();
   }
 
-  /** There is news, up to these offsets if they are given: ask once the gap is over, unless they are known already. */
-  owe(floor = null) {
-    const known = this.news.silentSinceMs === null && this.news.data?.offsets;
-    if (floor && known && !this.#asking && reaches(known, floor)) return;
+  /**
+   * There is news: ask once the gap is over, unless it is known already.
+   * @param {import("./offsets.js").Standing | null} event what told of it, where it said how far it is
+   */
+  owe(event = null) {
+    const known = this.news.silentSinceMs === null && this.news.data?.offsets && this.news.data;
+    if (event && known && !this.#asking && isAsFar(known, event)) return;
     this.#owed = true;
-    this.#floor = floor;
+    this.#event = event;
     this.#schedule();
   }
 
@@ -157,9 +160,8 @@ export class Feed {
     if (this.#asking !== asking) return; // turned away meanwhile
     this.#asking = null;
     // an answer may be older than the news: one that many ask for is made once in a while
-    const behind = this.#floor !== null && news.data?.offsets && !reaches(news.data.offsets, this.#floor);
-    this.#owed = this.#floor === null ? this.#owed : Boolean(behind);
-    if (!behind) this.#floor = null;
+    if (this.#event && news.data?.offsets) this.#owed = !isAsFar(news.data, this.#event);
+    if (!this.#owed) this.#event = null;
     this.#tell(news);
     this.#schedule();
     if (wasSilent && news.silentSinceMs === null) this.#answered();

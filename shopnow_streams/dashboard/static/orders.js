@@ -32,13 +32,13 @@ export class Orders {
     });
   }
 
-  /** Orders as they are now. @param {{items: object[], offsets: import("./offsets.js").Offsets}} changes of the stream */
-  take({ items, offsets }) {
+  /** Orders as they are now. @param {{items: object[]} & import("./offsets.js").Standing} changes of the stream */
+  take({ items, offsets, partitions, complete }) {
     for (const order of items) this.#sent?.set(order.id_commande, order);
     const { data } = this.feed.news;
     if (data === null) return;
     for (const order of items) put(data.rows, order);
-    data.offsets = offsets;
+    if (complete) Object.assign(data, { offsets, partitions, complete });
     this.#telling ||= setTimeout(() => {
       this.#telling = 0;
       this.feed.amend((found) => found);

@@ -69,28 +69,22 @@ export class Push {
   }
 
   #event(name, data) {
-    if (name === "dropped") return; // it ends: what follows is told by its state
-    if (name === "reset") this.#owe(this.#feeds, data.offsets);
-    else this.#owe(this.#wakes.tables[name] ?? [], data.offsets);
-    this.#stands(data);
+    if (!data.partitions) this.#wakes.tables[name]?.forEach((feed) => feed.owe()); // alerts say nothing of tables
+    else if (name === "reset" || this.#isAnother(data.partitions)) this.#feeds.forEach((feed) => feed.owe(data));
+    else this.#wakes.tables[name]?.forEach((feed) => feed.owe(data));
   }
 
   /** Where other partitions answer than before, everything may be another. */
-  #stands({ partitions }) {
-    if (!partitions) return;
-    const answered = `${partitions.answered} of ${partitions.of}`;
-    if (this.#answered && this.#answered !== answered) this.#owe(this.#feeds);
-    this.#answered = answered;
-  }
-
-  #owe(feeds, offsets) {
-    for (const feed of feeds) feed.owe(offsets);
+  #isAnother({ answered, of }) {
+    const before = this.#answered;
+    this.#answered = `${answered} of ${of}`;
+    return before !== "" && before !== this.#answered;
   }
 
   #turned(push) {
     for (const feed of this.#feeds) {
       feed.poll(push !== "open");
-      if (push === "away") feed.wake();
+      if (push === "away" && feed.news.silentSinceMs === null) feed.wake();
     }
     this.#told.turned();
   }
