@@ -113,7 +113,7 @@ class ShopNowApp(BatchApp):
         progress = ArchiveProgress(self.archive.archiver, self.settings.archive, peers) if self.archive else None
         snapshots = Snapshots(peers, self.live, self.settings.partitions)
         changed = Changed(gather, Changes(self.live))
-        self.alerting = Alerting(self.settings, changed, gather, lambda: self.live.owned.get(0), self.webhook)
+        self.alerting = Alerting(self.settings, changed, gather, self.live, self.webhook)
         stream = Stream(Hub(changed), self.settings.web_streams, self.alerting)
         self.alerting.tail.on_records = stream.alerts_changed
         alerts = Alerts(self.alerting, peers)

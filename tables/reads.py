@@ -78,7 +78,7 @@ def _looked_up(partition: Partition, definition: Definition[Any], query: Query) 
 
 
 def _of_keys(rows: Rows[Any], keys: Iterable[Key]) -> list[tuple[Key, bytes]]:
-    return [(key, encode(state)) for key in keys if (state := rows.get(key)) is not None]
+    return [(key, row) for key in keys if (row := rows.get_encoded(key)) is not None]
 
 
 def _keys_of(rows: Rows[Any], subjects: Mapping[str, datetime], clock: datetime) -> Iterator[Key]:

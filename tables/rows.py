@@ -84,6 +84,15 @@ class Rows(Generic[State]):
             state = None if raw is None else self._decode(raw)
         return state
 
+    def get_encoded(self, key: Key) -> bytes | None:
+        """`get`, the state as it is stored: for whoever sends it on."""
+        state = self._states.get(key)
+        if state is not None:
+            return encode(state)
+        if self._all_in_memory or key in self._gone:
+            return None
+        return self._store.get(self._prefix, self.definition.encode_key(key))
+
     def scan(self, start: Key | None, limit: int, end: Key | None = None) -> list[tuple[Key, State]]:
         """The first `limit` rows with keys from `start` on and below `end`, in order of key, as of now."""
         nearest = heapq.nsmallest(limit, self._unstored(start, end))

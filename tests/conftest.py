@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -21,6 +21,9 @@ from shopnow_streams.stack.java import find_java
 from shopnow_streams.stack.kafka import KafkaBroker
 from shopnow_streams.stack.ports import StackPorts, free_ports
 
+if TYPE_CHECKING:  # most tests need no Spark, which takes a second to import
+    from pyspark.sql import SparkSession
+
 ROOT = Path(__file__).resolve().parents[1]
 CACHE = ROOT / "var" / "cache"
 
@@ -28,6 +31,21 @@ CACHE = ROOT / "var" / "cache"
 @pytest.fixture(scope="session")
 def java() -> Path:
     return find_java(CACHE)
+
+
+@pytest.fixture(scope="session")
+def spark(java: Path) -> "Iterator[SparkSession]":
+    """One Spark for the session, which is slow only in its first minute. Commands that are tested start their own."""
+    from shopnow_streams.batch.session import spark_session
+
+    settings = {
+        # plans of a few rows take longer to think over than to run
+        "spark.sql.shuffle.partitions": "2",
+        "spark.sql.adaptive.enabled": "false",
+        "spark.hadoop.parquet.hadoop.vectored.io.enabled": "false",  # by other threads bytes are not counted
+    }
+    with spark_session("local[2]", java=java, settings=settings) as session:
+        yield session
 
 
 @contextmanager

@@ -134,6 +134,7 @@ def _nothing(counts: Iterable[str], crowds: Iterable[str]) -> Row:
 
 def _oldest(clock: datetime) -> tuple[str, str]:
     """The first day and the first hour that are shown at that moment."""
+    clock = clock.astimezone(UTC)
     day = max(EPOCH, clock.replace(hour=0, minute=0, second=0, microsecond=0) - DAYS_KEPT)
     return day.strftime("%Y-%m-%d"), _hour(max(EPOCH, clock - HOURS_KEPT))
 
@@ -191,13 +192,20 @@ def _by_day(partials: Partials, counts: Sequence[str], crowds: Sequence[str], fi
         sums[name].update({field: row.get(field, 0) for field in counts})
         for crowd in crowds:
             if crowd in row:
-                for _ in range(2):  # a union of several estimates by what is in it, not by the order it came in
-                    unions[name][crowd].update(hll_sketch.deserialize(base64.b64decode(row[crowd])))
+                unions[name][crowd].update(hll_sketch.deserialize(base64.b64decode(row[crowd])))
     return {
         name: {field: row[field] for field in counts}
-        | {crowd: round(float(unions[name][crowd].get_result().get_estimate())) for crowd in crowds}
+        | {crowd: _about(unions[name][crowd].get_result()) for crowd in crowds}
         for name, row in sums.items()
     }
+
+
+def _about(crowd: hll_sketch) -> int:
+    """How many. Merged with itself a sketch says the same in whatever order it was made."""
+    twice = hll_union(11)
+    for _ in range(2):
+        twice.update(crowd)
+    return round(float(twice.get_result().get_estimate()))
 
 
 def _by_customer(partials: Partials) -> dict[Any, Row]:

@@ -12,7 +12,7 @@ from confluent_kafka import KafkaException
 from mode import Service
 
 from shopnow_streams.alerting.ends import TopicEnds
-from shopnow_streams.alerting.evaluator import CountNumbers, Evaluator, no_numbers
+from shopnow_streams.alerting.evaluator import Evaluator, MoreFacts, no_more
 from shopnow_streams.alerting.log import AlertLog
 from shopnow_streams.alerting.shop import NotNow, Shop, Tables
 from shopnow_streams.alerting.webhook import Webhook
@@ -52,7 +52,7 @@ class Duty(Service):
         tables: Tables,
         owned: Callable[[], object | None],
         webhook: Webhook | None = None,
-        numbers: CountNumbers = no_numbers,
+        more: MoreFacts = no_more,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -61,7 +61,7 @@ class Duty(Service):
         self.left_out: Counter[Rule] = Counter()
         self.untracked = 0
         self._config, self._tables, self._owned = config, tables, owned
-        self._webhook, self._numbers = webhook, numbers
+        self._webhook, self._more = webhook, more
         self._since_s: float | None = None
         self._said = ""
 
@@ -132,7 +132,7 @@ class Duty(Service):
         logger.info("judging alerts: {open} are open", open=len(register.open), offset=register.end)
         ends = TopicEnds(config.librdkafka, config.partitions)
         shop = Shop(self._tables, config.partitions)
-        evaluator = Evaluator(shop, log, register, config.rules, config.most_open, ends, threads, self._numbers)
+        evaluator = Evaluator(shop, log, register, config.rules, config.most_open, ends, threads, self._more)
         while True:
             begun_s = loop.time()
             try:

@@ -5,7 +5,6 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
 from typing import Any
@@ -15,12 +14,12 @@ from confluent_kafka import KafkaException
 from shopnow_streams.alerting.log import AlertLog
 from shopnow_streams.alerting.shop import NotNow, Shop, of_topics
 from shopnow_streams.alerts.covered import Covered, Ends, reaches
-from shopnow_streams.alerts.facts import Facts, Rate
+from shopnow_streams.alerts.facts import Facts
 from shopnow_streams.alerts.judge import judge
 from shopnow_streams.alerts.register import Register
 from shopnow_streams.alerts.round import Round
 from shopnow_streams.alerts.rules import Rules
-from shopnow_streams.alerts.suspects import OF_ORDERS, Suspects
+from shopnow_streams.alerts.suspects import OF_ROWS, Suspects
 from shopnow_streams.alerts.transition import Offsets, Rule, Transition, moment
 from shopnow_streams.folds.orders import ORDERS
 from shopnow_streams.folds.stock import STOCK
@@ -33,22 +32,14 @@ MOST_FORGOTTEN = 1_000
 """Alerts that one round forgets."""
 
 
-@dataclass(frozen=True)
-class Numbers:
-    """Of one moment: rates by stage, and hours until a product is out; and the offsets that they stand at."""
-
-    rates: Mapping[str, Rate]
-    hours_until_out: Mapping[int, float]
-    offsets: Offsets
+MoreFacts = Callable[[Shop, float, Mapping[str, Transition]], Awaitable[list[tuple[Facts, Offsets]]]]
+"""Facts that are not of rows which changed: as of a moment, in seconds since 1970, given what is open; each with the
+offsets that it stands at. Raises NotNow where they can't be had."""
 
 
-CountNumbers = Callable[[Shop, float], Awaitable[Numbers | None]]
-"""The numbers as of a moment, in seconds since 1970, out of the shop's tables; None where they can't be told."""
-
-
-async def no_numbers(_shop: Shop, _as_of_s: float) -> Numbers | None:
-    """Where nobody counts rates."""
-    return None
+async def no_more(_shop: Shop, _as_of_s: float, _open: Mapping[str, Transition]) -> list[tuple[Facts, Offsets]]:
+    """None."""
+    return []
 
 
 class Evaluator:
@@ -63,13 +54,13 @@ class Evaluator:
         most_open: int,
         ends: Callable[[], Ends],
         threads: Executor,
-        numbers: CountNumbers = no_numbers,
+        more: MoreFacts = no_more,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.suspects = Suspects(rules)
         self.left_out: Counter[Rule] = Counter()
         self._shop, self._log, self._register = shop, log, register
-        self._rules, self._most_open, self._numbers = rules, most_open, numbers
+        self._rules, self._most_open, self._more = rules, most_open, more
         self._ends, self._threads, self._clock = ends, threads, clock
         self._covered = Covered()
 
@@ -126,21 +117,24 @@ class Evaluator:
         async for answer in shop.rows(ORDERS, orders):
             facts = Facts(as_of_s, orders={str(name): order for name, order in answer.rows})
             now.add(judge(facts, self._rules), of_topics(answer.offsets, Topic.ORDER_PLACED, Topic.PAYMENT_ACCEPTED))
-        numbers = await self._numbers(shop, as_of_s)
-        if numbers is not None:
-            facts = Facts(as_of_s, rates=numbers.rates, hours_until_out=numbers.hours_until_out)
-            now.add(judge(facts, self._rules), numbers.offsets)
+        for facts, offsets in await self._more(shop, as_of_s, self._register.open):
+            now.add(judge(facts, self._rules), offsets)
         await self._write(now.happened)
-        kept = ("low-stock", *OF_ORDERS)  # rates are judged anew each time
         suspects.judged(
             products,
             orders,
-            [finding for finding in now.findings if finding.rule in kept],
-            [finding for finding in now.left_out if finding.rule in kept],
+            [finding for finding in now.findings if finding.rule in OF_ROWS],
+            [finding for finding in now.left_out if finding.rule in OF_ROWS],
         )
-        self.left_out = Counter(finding.rule for finding in now.left_out if finding.rule not in kept)
-        self.left_out.update({rule: len(waiting) for rule, waiting in suspects.left_out.items()})
+        self._count_left_out(now)
         return now.happened
+
+    def _count_left_out(self, now: Round) -> None:
+        """Of rows that changed all that wait; of the other facts those of the last time that there were any."""
+        for rule in {finding.rule for finding in now.findings}.difference(OF_ROWS):
+            self.left_out[rule] = sum(finding.rule == rule for finding in now.left_out)
+        for rule in OF_ROWS:
+            self.left_out[rule] = len(self.suspects.left_out.get(rule, ()))
 
     async def _write(self, happened: list[Transition]) -> None:
         before = moment(self._clock()) - timedelta(days=ALERTS_KEPT_DAYS)

@@ -1,13 +1,13 @@
 """Alerts as a part of the worker: it reads them, always; judges them, where that is its duty; and tells of both."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from mode import Service
 
 from shopnow_streams.alerting.duty import Duty, DutyConfig
-from shopnow_streams.alerting.shop import GatheredTables
+from shopnow_streams.alerting.tables import GatheredTables
 from shopnow_streams.alerting.tail import Tail
 from shopnow_streams.alerting.webhook import RESULTS, Target, Webhook
 from shopnow_streams.alerts.register import Register
@@ -15,6 +15,7 @@ from shopnow_streams.alerts.transition import Rule, State
 from shopnow_streams.settings import Settings
 from shopnow_streams.views.changed import Changed
 from shopnow_streams.views.gather import Gather
+from tables.live import LiveTables
 
 
 class Alerting(Service):
@@ -25,7 +26,7 @@ class Alerting(Service):
         settings: Settings,
         changed: Changed,
         gather: Gather,
-        owned: Callable[[], object | None],
+        live: LiveTables,
         target: Target | None,
         **kwargs: Any,
     ) -> None:
@@ -42,7 +43,8 @@ class Alerting(Service):
             most_open=settings.alerts_most_open,
             again_s=settings.session_timeout_s,
         )
-        self._duty = Duty(config, GatheredTables(changed, gather), owned, self._webhook)
+        tables = GatheredTables(live, changed, gather)
+        self._duty = Duty(config, tables, lambda: live.owned.get(0), self._webhook)
 
     async def on_start(self) -> None:
         """Called by mode."""

@@ -7,14 +7,14 @@ from shopnow_streams.alerts.covered import reaches
 from shopnow_streams.alerts.transition import Offsets
 from shopnow_streams.folds.definition import Definition
 from shopnow_streams.topics import Topic
-from shopnow_streams.views.changed import Changed
-from shopnow_streams.views.gather import Gather
+from tables.answer import Answer
 from tables.changes import PartitionChanges
 from tables.journal import Mark
-from tables.answer import Answer
 from tables.reads import Query
 
-PAGE_ROWS = 1_000
+PAGE_ROWS = 500
+"""Of each partition."""
+
 READ_KEYS = 500
 
 
@@ -31,12 +31,8 @@ class Tables(Protocol):
     async def read(self, query: Query) -> Answer[Any]:
         """Rows, merged over partitions."""
 
-
-class GatheredTables:
-    """`Tables` as they are in a worker."""
-
-    def __init__(self, changed: Changed, gather: Gather) -> None:
-        self.answers, self.read = changed.answers, gather.read
+    async def page(self, query: Query) -> Answer[Any]:
+        """The next rows from `start` on, merged; none at the end."""
 
 
 class Shop:
@@ -83,10 +79,11 @@ class Shop:
         """All rows, in pages. Raises NotNow."""
         start = None if definition.key_type is str else "0"
         while True:
-            page = await self.read(Query(definition.name, start=start, limit=PAGE_ROWS))
-            yield page
-            if len(page.rows) < PAGE_ROWS:
+            query = Query(definition.name, start=start, limit=PAGE_ROWS)
+            page = self._whole(query, await self._tables.page(query))
+            if not page.rows:
                 return
+            yield page
             last = page.rows[-1][0]
             start = f"{last}\0" if isinstance(last, str) else str(last + 1)
 
@@ -97,7 +94,9 @@ class Shop:
 
     async def read(self, query: Query) -> Answer[Any]:
         """The merged rows. Raises NotNow where a partition is missing, or stands below the last look."""
-        answer = await self._tables.read(query)
+        return self._whole(query, await self._tables.read(query))
+
+    def _whole(self, query: Query, answer: Answer[Any]) -> Answer[Any]:
         if not answer.complete or not reaches(answer.offsets, self.standing):
             raise NotNow(f"not all of {query.table} could be read")
         return answer

@@ -6,7 +6,7 @@ have an open alert and changed, and in order of time those that will be unpaid. 
 
 import heapq
 import math
-from collections.abc import Container, Iterable
+from collections.abc import Collection, Container, Iterable
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -15,11 +15,14 @@ from shopnow_streams.alerts.judge import Finding, judge
 from shopnow_streams.alerts.rules import Rules
 from shopnow_streams.alerts.transition import Rule, alert_id
 from shopnow_streams.folds.orders import Order
+from shopnow_streams.folds.troubles import troubles
 
 MOST_KEYS = 200_000
 """Of orders that wait to be judged, and again of those whose time has yet to come."""
 
 OF_ORDERS: tuple[Rule, ...] = ("unpaid-order", "payment-mismatch", "paid-twice")
+OF_ROWS: tuple[Rule, ...] = ("low-stock", *OF_ORDERS)
+"""Rules that only a row which changed, or the time, can change the verdict of."""
 
 
 @dataclass
@@ -43,12 +46,15 @@ class Suspects:
         if self.rules.low_stock_units >= 0 and (is_open or units <= self.rules.low_stock_units):
             self.products[product] = None
 
-    def saw_order(self, name: str, order: Order, as_of_s: float, open_alerts: Container[str]) -> None:
+    def saw_order(self, name: str, order: Order, as_of_s: float, open_alerts: Collection[str]) -> None:
         """An order was placed or paid."""
-        for rule in OF_ORDERS:
-            self._forget(rule, name)
+        if self.left_out:
+            for rule in OF_ORDERS:
+                self._forget(rule, name)
         self._due.pop(name, None)
-        is_open = any(alert_id(rule, name) in open_alerts for rule in OF_ORDERS)
+        is_open = any(alert_id(rule, name) in open_alerts for rule in OF_ORDERS) if open_alerts else False
+        if not is_open and not troubles(order):
+            return  # as most are
         findings = judge(Facts(as_of_s, orders={name: order}), self.rules)
         if is_open or any(finding.verdict == "holds" for finding in findings):
             self._judge_order(name)

@@ -13,7 +13,7 @@ from shopnow_streams.audit.grouping import Archive
 from shopnow_streams.audit.recount import RECOUNTS, Standing, below, seen
 from shopnow_streams.audit.rejects import Rejects
 from shopnow_streams.audit.report import Report, TableReport
-from shopnow_streams.audit.rows import LIVE, REJECTIONS, REJECTS, Table
+from shopnow_streams.audit.rows import ALL, REJECTIONS, REJECTS, Table
 from shopnow_streams.audit.snapshot import Snapshot, rules_of, standing, windows_at
 
 Tell = Callable[[str], None]
@@ -24,11 +24,13 @@ def reckon(
     archive: Archive,
     urls: Mapping[Path, str],
     snapshots: Collection[Snapshot],
-    rejects: Rejects,
+    rejects: Rejects | None,
     limit: int,
     tell: Tell = lambda _: None,
 ) -> Report:
     """Recompute every table at the offsets of its snapshots, and compare. `limit` differences of each are kept.
+
+    The rejects stand where the snapshots of what was counted of them do. Tables without snapshots are left out.
 
     `urls` say where Spark finds the files of snapshots and rejects.
     Blocks for as long as Spark works, `tell` saying at what.
@@ -37,24 +39,23 @@ def reckon(
     for snapshot in snapshots:
         by_table.setdefault(snapshot.table, []).append(snapshot)
     standings = {table: standing(snapshots, table) for table in by_table}
-    standings[REJECTS.name] = standings[REJECTIONS.name]  # what was counted must have been set aside
+    if rejects is not None:
+        standings[REJECTS.name] = standings[REJECTIONS.name]  # what was counted must have been set aside
     tables = []
     tell("counting the archive's records")
     records = _records(archive, standings)
     events = {topic: each.persist() for topic, each in timed(archive, rules_of(snapshots)).items()}
-    for table in (*LIVE, REJECTS):
+    for table in (table for table in ALL if table.name in standings):
         tell(f"recomputing {table.name}")
         source, stands = events if table.timed else archive, windows_at(snapshots, table.name)
         batch = RECOUNTS[table.name](below(source, standings[table.name], stands))
-        live = (
-            _copies(spark.read.parquet(urls[rejects.file]))
-            if table is REJECTS
-            else spark.read.parquet(*(urls[snapshot.file] for snapshot in by_table[table.name]))
-        )
-        whole = rejects.whole if table is REJECTS else True
+        if table is REJECTS and rejects is not None:
+            live, whole = _copies(spark.read.parquet(urls[rejects.file])), rejects.whole
+        else:
+            live, whole = spark.read.parquet(*(urls[snapshot.file] for snapshot in by_table[table.name])), True
         found = compare(table, live, batch, limit, live_is_whole=whole)
         tables.append(TableReport(table.name, len(standings[table.name]), _of(table, records), found))
-    notes = [] if rejects.whole else [_DELETED]
+    notes = [_DELETED] if rejects is not None and not rejects.whole else []
     return Report(tables, offsets(standings.values()), sum(count["any"] for count in records.values()), notes)
 
 

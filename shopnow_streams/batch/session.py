@@ -59,6 +59,8 @@ def _settings(master: str, memory: str, folder: str) -> dict[str, str]:
         "spark.ui.showConsoleProgress": "false",
         "spark.log.level": "ERROR",
         "spark.sql.session.timeZone": "UTC",
+        # else each expression walks the stack of Python, for messages that `failures` makes a sentence of
+        "spark.python.sql.dataFrameDebugging.enabled": "false",
         "spark.sql.catalogImplementation": "in-memory",
         "spark.sql.warehouse.dir": f"{folder}/warehouse",
         # DataNodes are reached by the names that they give themselves out as, like WebHDFS reaches them

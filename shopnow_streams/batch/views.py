@@ -8,7 +8,7 @@ from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
 from pyspark.sql import DataFrame, SparkSession
 
 from shopnow_streams.batch.failures import root_cause
-from shopnow_streams.batch.schema import table_schema, view_names
+from shopnow_streams.batch.schema import PARTITIONED_BY, columns, table_schema, view_names
 from shopnow_streams.errors import ArchiveMissing, SparkFailed
 from shopnow_streams.topics import Topic
 from sinks import parquet
@@ -41,7 +41,9 @@ def read_archive(spark: SparkSession, archive: str) -> Tables:
 
 def _read(spark: SparkSession, topic: Topic, path: str) -> DataFrame:
     if not _stands(spark, path):
-        return spark.createDataFrame([], table_schema(topic))
+        # not of Python's rows, for which Spark starts Pythons: it leaves out whatever is made of this one
+        nothing = (f"CAST(NULL AS {kind}) AS `{name}`" for name, kind in [*columns(topic), PARTITIONED_BY])
+        return spark.range(1).limit(0).selectExpr(*nothing)
     # The schema is given, not inferred: that would read a footer, and an archive of one empty topic has none.
     return spark.read.schema(table_schema(topic)).option("basePath", path).parquet(path)
 

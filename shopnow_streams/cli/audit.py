@@ -4,7 +4,7 @@ import importlib.util
 import json
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from rich.console import Console
 from shopnow_streams.archive.expiry import expired
 from shopnow_streams.audit.patience import Offsets, Patience
 from shopnow_streams.audit.rejects import complete_rejects
-from shopnow_streams.audit.rows import LIVE, REJECTIONS
+from shopnow_streams.audit.rows import ALL, LIVE, REJECTIONS, REJECTS
 from shopnow_streams.audit.snapshot import Snapshot, Workers, highest
 from shopnow_streams.audit.verdict import described, print_report
 from shopnow_streams.cli.archive_options import opened
@@ -49,6 +49,13 @@ Tell = Callable[[str], None]
     type=click.FloatRange(0),
     help="For the archive to come as far as the workers; if not given, a minute more than segments stay open.",
 )
+@click.option(
+    "--table",
+    "chosen",
+    multiple=True,
+    type=click.Choice([table.name for table in ALL]),
+    help="This table alone, or these; all where not given.",
+)
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def audit(
     worker: str | None,
@@ -58,6 +65,7 @@ def audit(
     memory: str,
     limit: int,
     wait_s: float | None,
+    chosen: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Recompute every number from the archive, and compare.
@@ -75,7 +83,9 @@ def audit(
         if wait_s is None:
             wait_s = settings.archive_segment_age_s + OPEN_SEGMENT_S
         with tempfile.TemporaryDirectory(prefix="shopnow-audit-") as folder:
-            report = _audit(settings, worker, opened_parquet(url, webhdfs), master, memory, limit, wait_s, Path(folder))
+            tables = chosen or tuple(table.name for table in ALL)
+            archive = opened_parquet(url, webhdfs)
+            report = _audit(settings, worker, archive, master, memory, limit, wait_s, tables, Path(folder))
     except ShopNowError as error:
         click.echo(f"shopnow: could not audit: {error}", err=True)
         sys.exit(IMPOSSIBLE)
@@ -104,6 +114,7 @@ def _audit(
     memory: str,
     limit: int,
     wait_s: float,
+    tables: Collection[str],
     folder: Path,
 ) -> "Report":
     from shopnow_streams.audit.reckoning import reckon
@@ -116,15 +127,18 @@ def _audit(
     console = Console(stderr=True)
     with console.status("asking the workers") as status:
         tell = status.update
-        snapshots = _snapshots(Workers(worker, headers=read_tokens(settings.web_tokens_file).own), folder, tell)
+        workers = Workers(worker, headers=read_tokens(settings.web_tokens_file).own)
+        snapshots = _snapshots(workers, tables, folder, tell)
         patience = Patience(wait_s, tell)
         wanted = highest(snapshots)
         patience.until("the archive", wanted, lambda: _ends(sink, wanted), _ARCHIVE_HINT)
-        counted = [snapshot for snapshot in snapshots if snapshot.table == REJECTIONS.name]
-        rejects = complete_rejects(settings.connection, counted, folder / "rejects.parquet", tell)
+        rejects = None
+        if REJECTS.name in tables:
+            counted = [snapshot for snapshot in snapshots if snapshot.table == REJECTIONS.name]
+            rejects = complete_rejects(settings.connection, counted, folder / "rejects.parquet", tell)
         tell("starting Spark")
         with spark_session(master, java=find_java(CACHE / "jdk"), memory=memory) as spark, explained():
-            files = [rejects.file, *(snapshot.file for snapshot in snapshots)]
+            files = [each.file for each in (rejects, *snapshots) if each is not None]
             with within_reach(spark, files, url) as urls:
                 report = reckon(spark, read_archive(spark, url), urls, snapshots, rejects, limit, tell)
     return replace(report, expired=_expired(sink))
@@ -138,10 +152,11 @@ def _expired(sink: Archive) -> str:
     return f"records of {len(notes):,} partitions were expired, those of days before {before}"
 
 
-def _snapshots(workers: Workers, folder: Path, tell: Tell) -> list[Snapshot]:
+def _snapshots(workers: Workers, tables: Collection[str], folder: Path, tell: Tell) -> list[Snapshot]:
+    """Of these tables; what was counted of rejects says where the rejects must stand."""
     partitions = workers.described().partitions
     found: list[Snapshot] = []
-    for table in LIVE:
+    for table in (each for each in LIVE if each.name in tables or (each is REJECTIONS and REJECTS.name in tables)):
         tell(f"reading {table.name} of {partitions} partitions")
         found += [
             workers.snapshot(table, number, folder / table.name / f"{number}.parquet") for number in range(partitions)

@@ -55,8 +55,7 @@ class Gather:
         return answer
 
     async def _read(self, query: Query) -> Answer[Any]:
-        answers = await self._answers(query, partial(self._decoded, query))
-        return self._merged(query, answers, query.limit)
+        return self._merged(query, await self._answers(query, partial(self._decoded, query)), query.limit)
 
     async def _scan(self, query: Query, form: type[Any]) -> Answer[Any]:
         answers = await self._answers(query, partial(self._looked_at, decoder(form).decode))

@@ -50,12 +50,10 @@ def merged(
     Of those that are kept at `clock`; where no row lies in one, it is not there.
     """
     length, oldest = level.length, window_of(level.bound(clock))
-    marks = {each.mark for each in within(level)}
     found: dict[str, State] = {}
     for key, state in rows:
-        name = str(key)
-        window = window_of(name)[: length.digits]
-        if name[0] in marks and window >= oldest:
+        window = window_of(str(key))[: length.digits]
+        if window >= oldest:  # as no longer window is: what is in it was due before
             found[window] = merge(found[window], state) if window in found else state
     return dict(sorted(found.items()))
 

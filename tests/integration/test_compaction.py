@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,6 @@ from shopnow_streams.archive.compactor import Compactor, pieces
 from shopnow_streams.archive.exclusive import LOCK
 from shopnow_streams.archive.sealing import Sealer
 from shopnow_streams.archive.tally import HOUR_MS
-from shopnow_streams.batch.session import spark_session
 from shopnow_streams.stack.hdfs import Hdfs
 from shopnow_streams.topics import Topic
 from sinks.archive import Archive
@@ -43,11 +42,12 @@ CHECKSUM = """SELECT count(*), sum(crc32(concat(
 Shell = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-@pytest.fixture(scope="module")
-def spark(java: Path) -> Iterator[SparkSession]:
-    splitting = {"spark.sql.files.maxPartitionBytes": "4096", "spark.sql.files.openCostInBytes": "1"}
-    with spark_session("local[2]", java=java, settings=splitting) as session:
-        yield session
+@pytest.fixture
+def splitting(spark: SparkSession) -> SparkSession:
+    own = spark.newSession()
+    own.conf.set("spark.sql.files.maxPartitionBytes", "4096")
+    own.conf.set("spark.sql.files.openCostInBytes", "1")
+    return own
 
 
 @pytest.fixture
@@ -109,13 +109,13 @@ class Stepwise(HdfsFiles):
 
 
 def test_what_spark_planned_before_a_step_is_read_as_it_was_or_fails(
-    spark: SparkSession, hdfs: Hdfs, url: str, archive: Archive
+    splitting: SparkSession, hdfs: Hdfs, url: str, archive: Archive
 ) -> None:
     """Each file's table lists it now, in splits of 4 kB, and opens it whenever it is asked."""
     catalogue = Catalogue(archive, url)
     first, second, *_ = listed = catalogue.listing(TOPIC).segments
     at_first, at_second, before = (
-        spark.read.parquet(*(f"{url}/{file.path}" for file in files)) for files in ([first], [second], listed)
+        splitting.read.parquet(*(f"{url}/{file.path}" for file in files)) for files in ([first], [second], listed)
     )
     assert offsets(before) == list(range(ALL))
     between: list[DataFrame] = []
@@ -124,7 +124,7 @@ def test_what_spark_planned_before_a_step_is_read_as_it_was_or_fails(
         assert offsets(at_first) == list(range(ROWS)), "only its own rows, which the others had beside them"
         assert offsets(at_second) is None
         assert offsets(before) is None
-        between.append(spark.read.parquet(f"{url}/{TOPIC}"))
+        between.append(splitting.read.parquet(f"{url}/{TOPIC}"))
         assert between[0].rdd.getNumPartitions() > 2, "nothing is split"
         assert offsets(between[0]) == list(range(ALL))
 
@@ -134,13 +134,13 @@ def test_what_spark_planned_before_a_step_is_read_as_it_was_or_fails(
     Compactor(files, lambda: None).compact(run)
     assert offsets(at_first) == list(range(ROWS))
     assert offsets(between[0]) in (list(range(ALL)), None)
-    after = spark.read.parquet(f"{url}/{TOPIC}")
+    after = splitting.read.parquet(f"{url}/{TOPIC}")
     assert offsets(after) == list(range(ALL))
     assert len(after.inputFiles()) == 2
     assert after.where("id_produit = 7").count() == SEGMENTS * len(range(7, ROWS, 99))
     sealed = Sealer(Catalogue(archive, url), TOPIC, lambda: None).seal(NOON_MS + HOUR_MS, {0: ALL}).sealed
     after.createOrReplaceTempView("records")
-    (mine,) = spark.sql(
+    (mine,) = splitting.sql(
         f"{CHECKSUM} FROM records WHERE kafka_timestamp < timestamp_millis({NOON_MS + HOUR_MS})"
     ).collect()
     assert (mine[0], mine[1]) == (sealed[0].partitions[0][0].records, sealed[0].partitions[0][0].checksum)

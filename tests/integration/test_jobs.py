@@ -4,7 +4,7 @@ import csv
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -20,7 +20,6 @@ from shopnow_streams.batch.answer import Asked
 from shopnow_streams.batch.days import Days
 from shopnow_streams.batch.jobs import JOBS
 from shopnow_streams.batch.output import Output
-from shopnow_streams.batch.session import spark_session
 from shopnow_streams.batch.top_products import top_products
 from shopnow_streams.batch.views import Tables, read_archive
 from shopnow_streams.errors import OutputRefused
@@ -41,14 +40,6 @@ from tests.integration.shop_archive import (
 
 NAMED = {job.name: job for job in JOBS}
 BAD = b"no event"
-SMALL = {"spark.sql.shuffle.partitions": "2", "spark.sql.adaptive.enabled": "false"}
-"""Plans of a few rows take longer to think over than to run."""
-
-
-@pytest.fixture(scope="module")
-def spark(java: Path) -> Iterator[SparkSession]:
-    with spark_session("local[2]", java=java, settings=SMALL) as session:
-        yield session
 
 
 def result(spark: SparkSession, folder: Path, name: str, records: Sequence[Record], **parameters: int) -> list[Any]:

@@ -1,7 +1,7 @@
 """Spark's recount makes the rows of `tests/vectors`, and the comparison misses nothing and sees nothing that is not."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -19,7 +19,6 @@ from shopnow_streams.audit.recount import RECOUNTS, below
 from shopnow_streams.audit.report import ROW, Difference
 from shopnow_streams.audit.snapshot import EventTime
 from shopnow_streams.audit.staging import within_reach
-from shopnow_streams.batch.session import spark_session
 from shopnow_streams.batch.views import read_archive
 from shopnow_streams.topics import Topic
 from sinks.open import open_sink
@@ -31,12 +30,6 @@ VECTORS = {name: vector.elsewhere(10 * at) for at, (name, vector) in enumerate(v
 """Each in partitions of its own, so that all are recounted at once: most of what Spark takes is a query's beginning."""
 
 RULES = EventTime(lateness_ms=3_600_000, skew_ms=60_000)
-
-
-@pytest.fixture(scope="module")
-def spark(java: Path) -> Iterator[SparkSession]:
-    with spark_session("local[2]", java=java) as session:
-        yield session
 
 
 def archived(spark: SparkSession, folder: Path) -> Archive:

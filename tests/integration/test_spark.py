@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -20,7 +20,6 @@ from shopnow_streams.archive.ddl import statements
 from shopnow_streams.batch.daily_sales import daily_sales
 from shopnow_streams.batch.output import Output
 from shopnow_streams.batch.rows import fetch
-from shopnow_streams.batch.session import spark_session
 from shopnow_streams.batch.views import read_archive
 from shopnow_streams.errors import ArchiveMissing, OutputRefused, SparkFailed
 from shopnow_streams.topics import Topic
@@ -39,13 +38,6 @@ class Hdfs(Protocol):
 
     webhdfs_url: str
     uri: str
-
-
-@pytest.fixture(scope="module")
-def spark(java: Path) -> Iterator[SparkSession]:
-    counted = {"spark.hadoop.parquet.hadoop.vectored.io.enabled": "false"}  # by other threads bytes are not counted
-    with spark_session("local[2]", java=java, settings=counted) as session:
-        yield session
 
 
 def put(

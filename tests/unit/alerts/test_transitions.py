@@ -64,7 +64,7 @@ def test_raises_and_resolves_alternate_and_a_replay_restores_what_is_open(facts:
     assert (again.open, again.resolved, again.end) == (register.open, register.resolved, register.end)
     assert {id for id, of_alert in states.items() if of_alert[-1] == "raised"} == set(register.open)
     compacted = Register(PLENTY)  # only the last record of each alert is left
-    for recorded in {recorded.id: recorded for recorded in topic}.values():
+    for recorded in sorted({recorded.id: recorded for recorded in topic}.values()):
         compacted.take(recorded)
     assert compacted.open == register.open
     assert max(register.counts().values()) <= most_open

@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from shopnow_streams.audit import rows, snapshot
-from shopnow_streams.audit.snapshot import Workers, highest, standing
+from shopnow_streams.audit.snapshot import Workers, highest, rules_of, standing, windows_at
 from shopnow_streams.errors import AuditImpossible
 
 RULES = snapshot.EventTime(lateness_ms=3_600_000, skew_ms=60_000)
@@ -201,6 +202,23 @@ def test_each_table_stands_where_it_was_read_and_the_archive_must_be_at_the_high
     ]
     assert standing(taken, "products") == {0: {"produit-consulte": 5}, 1: {"produit-consulte": 9}}
     assert highest(taken) == {"produit-consulte": {0: 6, 1: 9}}
+
+
+def test_where_the_windows_of_each_partition_stood_comes_with_its_rows(make_worker: MakeWorker, tmp_path: Path) -> None:
+    found = ask(make_worker((200, [HEAD | {"stands": "2025-11-28T12:00:00+01:00"}, ROW, END])), tmp_path / "3.parquet")
+    assert windows_at([found], "stock") == {3: datetime(2025, 11, 28, 11, tzinfo=UTC)}
+    assert windows_at([found], "products") == {}
+    assert windows_at([ask(make_worker(WHOLE), tmp_path / "3.parquet")], "stock") == {}
+
+
+def test_workers_that_do_not_agree_on_what_is_late_are_not_compared(tmp_path: Path) -> None:
+    taken = [
+        snapshot.Snapshot("late", number, {}, 0, tmp_path, snapshot.EventTime(lateness_ms, 0))
+        for number, lateness_ms in enumerate((5, 5, 6))
+    ]
+    assert rules_of(taken[:2]) == snapshot.EventTime(5, 0)
+    with pytest.raises(AuditImpossible, match="SHOPNOW_ALLOWED_LATENESS_S"):
+        rules_of(taken)
 
 
 def test_it_says_who_asks(make_worker: MakeWorker, tmp_path: Path) -> None:

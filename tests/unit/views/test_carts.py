@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shopnow_streams.events import Event, ItemAddedToCart, OrderPlaced, ProductViewed, epoch_ms
-from shopnow_streams.folds.shoppers import SHOPPERS, Add
+from shopnow_streams.folds.shoppers import SHOPPERS, Add, Shopper
 from shopnow_streams.topics import Topic
 from shopnow_streams.views import carts
+from shopnow_streams.views.customers import whole_shopper
 from tables.answer import Answer
 from tests.unit.folds.strategies import NOON, fold_all
 from tests.unit.views.conftest import PARTITIONS, MakeWorker, Worker
@@ -169,3 +170,12 @@ async def test_abandoned_is_from_the_minute_on(idle_min: int) -> None:
     assert (at_last.state, at_last.idle_min) == ("open", idle_min - 1)
     after = carts.shown(basket, at(idle_min), idle_min)
     assert (after.state, after.idle_min) == ("abandoned", idle_min)
+
+
+def test_of_one_customer_rows_that_are_not_kept_as_of_now_do_not_count() -> None:
+    """They were asked for as of before, perhaps."""
+    rows: list[Any] = [
+        (f"h2025-11-27T{hour}+7", Shopper(cart=[Add(number, 7, 1, 1)])) for number, hour in enumerate((11, 12, 13))
+    ]
+    kept = whole_shopper(Answer(rows, {}, 1, 1, NOON, {}))
+    assert [add.at_ms for add in kept.cart] == [1, 2]

@@ -50,7 +50,9 @@ async def test_what_was_ordered_since_the_count_is_taken_off(worker: Worker) -> 
 @pytest.mark.parametrize("moved", [False, True])
 async def test_of_an_old_count_whole_hours_or_days_are_taken_off(worker: Worker, moved: bool) -> None:
     hour, day = 60, 24 * 60
-    worker.fold(0, Topic.STOCK_UPDATED, [count(1, 50, -92 * day), count(2, 50, -60 * hour), count(3, 50, -2.5 * hour)])
+    worker.fold(
+        0, Topic.STOCK_UPDATED, [count(1, 50, -92 * day), count(2, 50, -59.5 * hour), count(3, 50, -2.5 * hour)]
+    )
     for number, product in enumerate((1, 2, 3)):
         minutes = (-59 * hour, -47 * hour, -2.25 * hour, -1.5 * hour, 0)
         worker.fold(number, Topic.ORDER_PLACED, [sold(product, 2, each) for each in minutes])

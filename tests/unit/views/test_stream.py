@@ -59,7 +59,7 @@ async def test_it_begins_with_a_reset_and_sends_what_changes_as_the_resources_sh
             assert shown == {**shown, **listener.rows["products"][product]}
         assert listener.rows["products"][7]["views"] == 2
         hour = (await worker.get("/api/funnel"))["items"][0] | (await worker.get("/api/revenue"))["items"][0]
-        assert listener.rows["hours"] == {"2025-11-28T12": hour}
+        assert hour == {**hour, **listener.rows["hours"]["2025-11-28T12"]}
         assert (await worker.get("/api/stock/7"))["units"] == listener.rows["stock"][7]["units"] == 3
         shown = await worker.get("/api/orders/C-1")
         assert shown == {**shown, **listener.rows["orders"]["C-1"]}

@@ -7,6 +7,7 @@ import pytest
 from shopnow_streams.views import turns
 from shopnow_streams.views.turns import Shared, in_turns
 from tables.answer import SLICE_ROWS
+from tests.unit.views.conftest import Worker
 
 
 async def test_others_have_their_turn_between_slices() -> None:
@@ -94,3 +95,9 @@ async def test_who_goes_away_ends_it_for_nobody_else() -> None:
     gone.cancel()
     compute.let_go.set()
     assert await stays == "a 1"
+
+
+@pytest.mark.parametrize("path", ["/api/carts", "/api/sessions", "/api/carts/7", "/api/sessions/7", "/api/late"])
+async def test_who_waits_for_an_event_is_not_given_what_others_were(worker: Worker, path: str) -> None:
+    problem = await worker.get(path, 504, at_least="article-ajoute:0:5", wait_ms=0)
+    assert problem["missing"] == [{"topic": "article-ajoute", "partition": 0, "offset": 5, "stands": None}]
