@@ -25,7 +25,7 @@ export class Orders {
   constructor(language) {
     this.#language = language;
     this.feed = new Feed(() => `/api/orders?problem=any&limit=${PAGE}`, {
-      gapMs: 10_000,
+      gapMs: 4_000,
       pollMs: 30_000,
       timeoutMs: 30_000,
       read: (path, signal) => this.#scan(path, signal),

@@ -69,9 +69,9 @@ export class Push {
   }
 
   #event(name, data) {
-    if (!data.partitions) this.#wakes.tables[name]?.forEach((feed) => feed.owe()); // alerts say nothing of tables
-    else if (name === "reset" || this.#isAnother(data.partitions)) this.#feeds.forEach((feed) => feed.owe(data));
-    else this.#wakes.tables[name]?.forEach((feed) => feed.owe(data));
+    const stands = data.partitions ? data : null; // alerts say nothing of tables
+    const all = (stands && this.#isAnother(stands.partitions)) || name === "reset";
+    for (const feed of all ? this.#feeds : (this.#wakes.tables[name] ?? [])) feed.owe(stands);
   }
 
   /** Where other partitions answer than before, everything may be another. */
