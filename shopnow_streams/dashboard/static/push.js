@@ -49,22 +49,22 @@ export class Push {
     this.#stream.retry();
   }
 
-  /** Run while the page is seen; the first that is answered again wakes the others. */
+  /** Run while the page is seen; the first that is answered again wakes the others that were not. */
   runWhileVisible() {
-    const wake = () => {
-      for (const feed of this.#feeds) feed.wake();
+    const answered = () => {
+      for (const feed of this.#feeds) if (feed.news.silentSinceMs !== null) feed.wake();
       this.#stream.retry();
     };
     const apply = () => {
       for (const feed of this.#feeds) {
         if (document.hidden) feed.stop();
-        else feed.start(wake);
+        else feed.start(answered);
       }
       if (document.hidden) this.#stream.stop();
       else this.#stream.start();
     };
     document.addEventListener("visibilitychange", apply);
-    window.addEventListener("online", wake);
+    window.addEventListener("online", answered);
     apply();
   }
 
