@@ -32,7 +32,8 @@ audit: $(VENV)/.spark ## recompute every live number from the archive, and compa
 spark: $(VENV)/.spark ## what `shopnow sql` and `shopnow batch` need
 
 test: $(VENV)/.all $(VENV)/.browser ## every test, with real Kafka, HDFS and Spark
-	@$(BIN)/pytest
+	@$(BIN)/pytest tests/unit -n auto --dist loadfile
+	@$(BIN)/pytest --ignore tests/unit
 
 check: $(VENV)/.all ## ruff, mypy --strict, import contracts, Dockerfile, compose file
 	$(BIN)/ruff check .

@@ -165,7 +165,7 @@ class LiveTables(Service):
                 writers, stores, sources = await self._in_thread(self._open, new)
             self._opening = []
             if self.should_stop:  # the restore was ended before its end, perhaps: rows and positions of two instants
-                await self._in_thread(_let_go, writers.values(), stores.values())
+                await asyncio.to_thread(_let_go, writers.values(), stores.values())  # our own threads may be gone
                 return
             try:
                 self.owned |= {number: self._own(number, writers, stores, sources) for number in new}

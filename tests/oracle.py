@@ -418,7 +418,7 @@ def read_rows(urls: Sequence[str], partitions: int = 4) -> Answers:
     stands += [of.offsets for of in whole.values()]
     if any(stand != stands[0] for stand in stands):
         raise Incomplete(f"answers stand at different offsets: {stands[0]} and others")
-    hours: dict[Any, Row] = {row.pop("hour"): row for row in revenue["items"]}
+    hours: dict[Any, Row] = {row["hour"]: _of(row, _REVENUE) for row in revenue["items"]}
     stages = {row["hour"]: row for row in funnel["items"]}
     if hours.keys() != stages.keys():
         raise AssertionError(f"/api/revenue and /api/funnel have other hours: {hours.keys() ^ stages.keys()}")
@@ -432,7 +432,9 @@ def read_rows(urls: Sequence[str], partitions: int = 4) -> Answers:
     return Answers(
         {
             "products": {row["id_produit"]: row for row in products},
-            "stock": {row["id_produit"]: row | {"counted_at": _moment(row["counted_at"])} for row in stock},
+            "stock": {
+                row["id_produit"]: _of(row, _STOCK) | {"counted_at": _moment(row["counted_at"])} for row in stock
+            },
             "orders": _merged_orders(whole["orders"].rows),
             "hours": hours,
             "rejections": dict(by_reason),
@@ -442,6 +444,15 @@ def read_rows(urls: Sequence[str], partitions: int = 4) -> Answers:
         },
         stands[0],
     )
+
+
+_REVENUE = ("orders", "placed_cents", "payments", "paid_cents")
+_STOCK = ("id_produit", "units", "counts")
+
+
+def _of(row: Row, fields: Sequence[str]) -> Row:
+    """What a row says of these; the rest is worked out of other rows."""
+    return {name: row[name] for name in fields}
 
 
 def get(url: str, path: str) -> Any:

@@ -91,7 +91,7 @@ class Duty(Service):
                 await self._serve(term)
             except WriterFenced as error:
                 logger.info("another worker judges alerts now: {error}", error=error)
-                await self.sleep(max(self._config.again_s, AGAIN_S))
+                await self.sleep(self._config.again_s)
             except KafkaException as error:
                 logger.warning("alerts are not judged, taken over again: {error}", error=error.args[0].str())
                 await self.sleep(AGAIN_S)

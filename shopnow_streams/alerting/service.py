@@ -7,6 +7,7 @@ from typing import Any
 from mode import Service
 
 from shopnow_streams.alerting.duty import Duty, DutyConfig
+from shopnow_streams.alerting.numbers import ShopNumbers
 from shopnow_streams.alerting.tables import GatheredTables
 from shopnow_streams.alerting.tail import Tail
 from shopnow_streams.alerting.webhook import RESULTS, Target, Webhook
@@ -15,6 +16,7 @@ from shopnow_streams.alerts.transition import Rule, State
 from shopnow_streams.settings import Settings
 from shopnow_streams.views.changed import Changed
 from shopnow_streams.views.gather import Gather
+from shopnow_streams.views.sales import Sales
 from tables.live import LiveTables
 
 
@@ -44,7 +46,8 @@ class Alerting(Service):
             again_s=settings.session_timeout_s,
         )
         tables = GatheredTables(live, changed, gather)
-        self._duty = Duty(config, tables, lambda: live.owned.get(0), self._webhook)
+        numbers = ShopNumbers(config.rules, Sales(gather, live), config.most_open)
+        self._duty = Duty(config, tables, lambda: live.owned.get(0), self._webhook, numbers)
 
     async def on_start(self) -> None:
         """Called by mode."""

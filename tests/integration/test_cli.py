@@ -53,8 +53,9 @@ def test_topics_are_created_once_and_listed_with_their_partitions(shopnow: Shell
             "evenements-rejetes",
         ),
         4,
-    )
+    ) | {"alertes": 1}
     assert "produit-consulte" in shopnow("topics", "list").stdout
+    assert shopnow("alerts").stdout == "open: none\n"
 
 
 def test_topics_with_other_partitions_are_refused(shopnow: Shell) -> None:

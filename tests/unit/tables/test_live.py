@@ -467,6 +467,27 @@ class TestRunning:
         await live.stop()
         assert owned == {}
 
+    async def test_a_take_over_whose_restore_ends_after_the_stop_lets_go_of_what_it_opened(
+        self, world: World, tmp_path: Path
+    ) -> None:
+        live = LiveTables(LiveTablesConfig("shop", tmp_path, {}, flush_interval_s=60), PLAIN)
+        await live.start()
+        told, go_on = asyncio.Event(), threading.Event()
+
+        def slow(_stores: Mapping[int, PartitionStore]) -> None:
+            live.loop.call_soon_threadsafe(told.set)
+            go_on.wait(10)
+
+        world.restore = slow
+        taking_over = asyncio.create_task(live.take_over({0}, 1))
+        await asyncio.wait_for(told.wait(), 10)
+        await live.stop()
+        go_on.set()
+        await asyncio.wait_for(taking_over, 10)
+        assert live.owned == {}
+        assert world.writer_of(0).calls[-1] == "close"
+        PartitionStore(tmp_path / "tables" / "0").close()
+
     async def test_stopping_ends_a_take_over_that_waits_for_kafka(self, world: World, tmp_path: Path) -> None:
         live = LiveTables(LiveTablesConfig("shop", tmp_path, {}, flush_interval_s=60), PLAIN)
         await live.start()
