@@ -197,12 +197,7 @@ class Shop:
 
     async def _stop(self) -> None:
         if self._runner is not None:
-            open_ = [connection.transport for connection in self._runner.server.connections]  # type: ignore[union-attr]
             await self._runner.cleanup()
-            for transport in open_:
-                if transport is not None:  # where what was sent last is not read, it would stay open
-                    transport.abort()
-            await asyncio.sleep(0)  # the loop's next turn closes them
             self._runner = None
 
     async def _close(self) -> None:
@@ -212,5 +207,9 @@ class Shop:
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
+        loop: Any = self._loop
+        for transport in list(loop._transports.values()):  # a browser that went in the middle of what it was sent
+            transport.abort()
+        await asyncio.sleep(0)  # the loop's next turn closes them
         for owned in self.live.owned.values():
             owned.partition.store.close()
