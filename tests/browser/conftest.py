@@ -46,10 +46,18 @@ def shop(tmp_path: Path) -> Iterator[Shop]:
 
 @pytest.fixture
 def open_page(browser: Browser, shop: Shop) -> Iterator[Open]:
-    """Opens the dashboard, and waits until it is live, or stands so. `silences` are errors that a test causes."""
+    """Opens the dashboard, and waits until it stands and is pushed so. `silences` are errors that a test causes."""
     opened: list[tuple[Page, list[str]]] = []
 
-    def open_one(*, silences: str = "", standing: str = "live", fake_clock: bool = False, **options: Any) -> Page:
+    def open_one(
+        *,
+        silences: str = "",
+        standing: str = "live",
+        push: str = "open",
+        fake_clock: bool = False,
+        before: Callable[[Page], object] = lambda _page: None,
+        **options: Any,
+    ) -> Page:
         options = {
             "locale": "en-GB",
             "timezone_id": "Europe/Paris",
@@ -70,8 +78,9 @@ def open_page(browser: Browser, shop: Shop) -> Iterator[Open]:
         if fake_clock:
             page.clock.install()
         opened.append((page, complaints))
+        before(page)
         page.goto(shop.url)
-        page.wait_for_selector(f"#pulse[data-standing={standing}]")
+        page.wait_for_selector(f"#pulse[data-standing={standing}][data-push={push}]")
         return page
 
     yield open_one

@@ -15,6 +15,7 @@ from aiohttp import web
 from faust.types import TP
 
 from agents.partition_archive import PartitionArchive
+from shopnow_streams.alerts.transition import Transition
 from shopnow_streams.events import (
     Event,
     ItemAddedToCart,
@@ -27,14 +28,20 @@ from shopnow_streams.folds import TABLES
 from shopnow_streams.stack.ports import free_ports
 from shopnow_streams.topics import Topic
 from shopnow_streams.views.access import EVERYBODY
+from shopnow_streams.views.alerts import Alerts
 from shopnow_streams.views.archive import ArchiveProgress
+from shopnow_streams.views.changed import Changed
 from shopnow_streams.views.gather import Gather
+from shopnow_streams.views.hub import Hub
 from shopnow_streams.views.peers import Peers
 from shopnow_streams.views.routes import add_routes
+from shopnow_streams.views.stream import Stream
+from tables.changes import Changes
 from tables.live import LiveTables, LiveTablesConfig, Owned
 from tables.partition import Partition
 from tables.store import PartitionStore
-from tests.fakes import FakeWriter, apply, batch_of
+from tests.fakes import FakeWriter, apply, batch_of, settle
+from tests.unit.views.conftest import FakeWatch
 
 PARTITIONS = 4
 TOPIC_OF = {
@@ -54,6 +61,8 @@ class Shop:
         self.settled = True
         self.pause_s = 0.0
         self.access = EVERYBODY
+        self.streams = 10
+        self.alerts = FakeWatch()
         self.asked: list[str] = []
         self.at_once: Counter[str] = Counter()
         self.most_at_once: Counter[str] = Counter()
@@ -80,6 +89,10 @@ class Shop:
     def fold(self, events: Iterable[Event | tuple[Topic, bytes]]) -> None:
         """Count events, over all partitions in turn; a topic and bytes are a record that may be no event."""
         self.do(self._fold(list(events)))
+
+    def alert(self, *happened: Transition) -> None:
+        """The worker reads that alerts were raised or resolved."""
+        self.do(self._alert(happened))
 
     def archive(self, behind: int = 0) -> None:
         """The archive has all of the first topic's records but `behind` a partition."""
@@ -120,11 +133,15 @@ class Shop:
 
     async def _open(self) -> None:
         self.live = LiveTables(LiveTablesConfig("shop", self.folder, {}), TABLES)
+        self._changes = Changes(self.live)
         for number in range(PARTITIONS):
             partition = Partition(number, TABLES, PartitionStore(self.folder / str(number)))
             self.live.owned[number] = Owned(partition, FakeWriter(number), asyncio.Lock())  # type: ignore[arg-type]
         self._session = aiohttp.ClientSession()
         await self._start()
+
+    async def _alert(self, happened: Iterable[Transition]) -> None:
+        self.alerts.learn(*happened)
 
     async def _fold(self, events: list[Event | tuple[Topic, bytes]]) -> None:
         records: defaultdict[tuple[int, Topic], list[Event | bytes | None]] = defaultdict(list)
@@ -134,6 +151,8 @@ class Shop:
         for (number, topic), values in records.items():
             partition = self.live.owned[number].partition
             apply(partition, batch_of(topic, number, values, start=partition.positions.get(str(topic), 0)))
+        for number in {number for number, _ in records}:
+            settle(self.live.owned[number].partition, keep_rows=100_000)
 
     async def _start(self) -> None:
         app: Any = SimpleNamespace(
@@ -144,14 +163,19 @@ class Shop:
         peers = Peers(app, self.access.tokens)
         progress = ArchiveProgress(self.archiver, "hdfs://there/shopnow", peers)  # type: ignore[arg-type]
         application = web.Application(middlewares=[self._counting()])
+        gather = Gather(peers, self.live, PARTITIONS)
+        self.stream = Stream(Hub(Changed(gather, self._changes)), self.streams, self.alerts)
+        self.alerts.on_records = self.stream.alerts_changed
         add_routes(
             application,
-            Gather(peers, self.live, PARTITIONS),
+            gather,
             self.live,
             lambda: self.settled,
             lambda: {},
             progress,
             access=self.access,
+            stream=self.stream,
+            alerts=Alerts(self.alerts, peers),
         )
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -183,5 +207,9 @@ class Shop:
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
+        loop: Any = self._loop
+        for transport in list(loop._transports.values()):  # a browser that went in the middle of what it was sent
+            transport.abort()
+        await asyncio.sleep(0)  # the loop's next turn closes them
         for owned in self.live.owned.values():
             owned.partition.store.close()

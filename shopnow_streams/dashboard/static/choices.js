@@ -1,18 +1,49 @@
-// What a person chooses is kept in this browser: the theme and the language.
+// What a person chooses is kept in this browser: the theme, the language, what charts and rankings are of.
 
-/** Make the radio buttons of `name` show `current` and tell `choose` of a change. */
-export function choices(name, current, choose) {
-  for (const input of document.querySelectorAll(`input[name="${name}"]`)) {
-    input.checked = input.value === current;
-    input.addEventListener("change", () => {
-      if (!input.checked) return;
-      try {
-        localStorage.setItem(name, input.value);
-      } catch {
-        // storage is off: it holds until the page is closed
-      }
-      choose(input.value);
-    });
+/** A group of radio buttons, by their name. */
+export class Choice {
+  #name;
+  #inputs;
+  #chosen;
+  #value;
+
+  /**
+   * @param {string} name
+   * @param {string} fallback chosen where nothing was chosen before
+   * @param {(value: string) => void} chosen called when somebody chose another one
+   */
+  constructor(name, fallback, chosen) {
+    this.#name = name;
+    this.#chosen = chosen;
+    this.#inputs = [...document.querySelectorAll(`input[name="${name}"]`)];
+    const kept = this.#kept();
+    this.#value = this.#inputs.some((input) => input.value === kept) ? kept : fallback;
+    for (const input of this.#inputs) {
+      input.checked = input.value === this.#value;
+      input.addEventListener("change", () => input.checked && this.#choose(input.value));
+    }
+  }
+
+  get value() {
+    return this.#value;
+  }
+
+  #choose(value) {
+    this.#value = value;
+    try {
+      localStorage.setItem(this.#name, value);
+    } catch {
+      // storage is off: it holds until the page is closed
+    }
+    this.#chosen(value);
+  }
+
+  #kept() {
+    try {
+      return localStorage.getItem(this.#name);
+    } catch {
+      return null;
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 import { axis, Chart, colour, smooth } from "./chart.js";
 import { byId, element, fillList, setNumber, setShare, setText } from "./dom.js";
-import { Rates, total } from "./rates.js";
+import { reaches, total } from "./offsets.js";
+import { Rates } from "./rates.js";
 
 const SHOWN_S = 180;
 const SHOWN_AT_FIRST_S = 45;
@@ -19,6 +20,7 @@ export class Events {
   #rates = new Rates();
   #chart;
   #seenMs = 0;
+  #offsets = null;
 
   /** @param {import("./language.js").Language} language */
   constructor(language) {
@@ -31,9 +33,29 @@ export class Events {
   }
 
   draw({ data, atMs }) {
-    const { text, formats } = this.#language;
-    if (atMs !== this.#seenMs) this.#rates.look(data.offsets, atMs);
+    if (atMs !== this.#seenMs) {
+      if (!this.#offsets || !reaches(this.#offsets, data.offsets)) this.#offsets = data.offsets; // the stream knew more
+      this.#rates.look(this.#offsets, atMs);
+    }
     this.#seenMs = atMs;
+    this.#show();
+  }
+
+  /** The stream stands there. */
+  stand(offsets) {
+    this.#offsets = offsets;
+  }
+
+  /** Nothing came since, as far as the stream tells. */
+  look(nowMs) {
+    if (this.#offsets === null || document.hidden) return;
+    this.#rates.look(this.#offsets, nowMs);
+    this.#show();
+  }
+
+  #show() {
+    const { text, formats } = this.#language;
+    const offsets = this.#offsets;
     const { perS, history, known } = this.#rates;
     const all = known ? history.at(-1).perS : null;
     const rate = (value) => (value === null ? text("none") : formats.rate(value));
@@ -43,7 +65,7 @@ export class Events {
     fillList(byId("topic-rows"), TOPICS, ({ topic }) => topic, newRow, (row, { topic, label }) => {
       const [name, speed, counted] = row.children;
       const now = known ? (perS[topic] ?? 0) : null;
-      const records = total(data.offsets, topic);
+      const records = total(offsets, topic);
       setText(name.firstChild, text(label));
       setText(name.lastChild, topic);
       setNumber(speed.firstChild, now ?? "", rate(now));

@@ -23,6 +23,10 @@ export class Formats {
     this.#hour = moment({ hour: "2-digit", minute: "2-digit" });
     this.#day = moment({ weekday: "long", day: "numeric", month: "long" });
     this.#dayHour = moment({ weekday: "short", hour: "2-digit", minute: "2-digit" });
+    this.#utcDay = moment({ day: "numeric", month: "short", timeZone: "UTC" });
+    this.#decimal = number({ maximumFractionDigits: 2 });
+    const span = (unit, digits) => number({ style: "unit", unit, maximumFractionDigits: digits });
+    this.#hours = { minute: span("minute", 0), hour: span("hour", 1), day: span("day", 0) };
     this.#ago = new Intl.RelativeTimeFormat(this.locale, { numeric: "auto", style: "short" });
   }
 
@@ -39,6 +43,9 @@ export class Formats {
   #hour;
   #day;
   #dayHour;
+  #utcDay;
+  #decimal;
+  #hours;
   #ago;
 
   number = (value) => this.#number.format(value);
@@ -53,6 +60,14 @@ export class Formats {
   hour = (ms) => this.#hour.format(ms);
   day = (ms) => this.#day.format(ms);
   dayHour = (ms) => this.#dayHour.format(ms);
+  utcDay = (ms) => this.#utcDay.format(ms);
+  decimal = (value) => this.#decimal.format(value);
+
+  /** A span of so many hours, in the unit that suits it. */
+  hours = (hours) => {
+    if (hours < 1) return this.#hours.minute.format(Math.round(hours * 60));
+    return hours < 48 ? this.#hours.hour.format(hours) : this.#hours.day.format(Math.round(hours / 24));
+  };
 
   bytes(count) {
     const power = Math.min(count > 0 ? Math.floor(Math.log10(count) / 3) : 0, BYTES.length - 1);

@@ -1,5 +1,8 @@
+import { ENGLISH } from "./english.js";
 import { Formats } from "./formats.js";
-import { MESSAGES } from "./messages.js";
+import { FRENCH } from "./french.js";
+
+const MESSAGES = { en: ENGLISH, fr: FRENCH };
 
 /** The language that the page speaks, and what to do when it changes. */
 export class Language {

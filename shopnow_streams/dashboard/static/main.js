@@ -1,87 +1,129 @@
-// Everything the page is made of, in reading order: endpoints → panels, and what a person may choose.
-import { choices, onColours, useTheme } from "./choices.js";
-import { dayStart } from "./day.js";
-import { byId, setText } from "./dom.js";
+// Everything the page is made of, in reading order: endpoints → panels, what pushes, and what a person may choose.
+import { Alerts, path as alertsPath } from "./alerts.js";
+import { Choice, onColours, useTheme } from "./choices.js";
 import { Events } from "./events.js";
-import { Feed, runWhileVisible } from "./feed.js";
-import { drawFunnel } from "./funnel.js";
+import { Feed } from "./feed.js";
+import { drawFunnel, path as funnelPath } from "./funnel.js";
 import { Language } from "./language.js";
 import { Names } from "./names.js";
-import { Panel, worst } from "./panel.js";
+import { Orders } from "./orders.js";
+import { Panel } from "./panel.js";
 import { Pipeline } from "./pipeline.js";
 import { Products } from "./products.js";
+import { Pulse } from "./pulse.js";
+import { Push } from "./push.js";
 import { Revenue } from "./revenue.js";
-import { drawStock, path as stockPath } from "./stock.js";
-import { drawToday } from "./today.js";
-import { onToken, tokenIsAsked } from "./token.js";
+import { cartsPath, drawCarts, drawSessions, sessionsPath } from "./shoppers.js";
+import { Stock } from "./stock.js";
+import { drawToday, path as todayPath } from "./today.js";
+import { onToken } from "./token.js";
+import { Trending } from "./trending.js";
 
 const language = new Language();
+const names = new Names(() => redraw());
 const events = new Events(language);
-const revenue = new Revenue(language);
+const alerts = new Alerts(language, names);
+const orders = new Orders(language);
 const pipeline = new Pipeline(language);
 const products = new Products(language, () => feeds.products.turn());
-const names = new Names(() => redraw());
+const stock = new Stock(language, names, () => feeds.stock.turn());
+const trending = new Trending(language, () => feeds.trending.turn());
+const revenue = new Revenue(language, () => {
+  feeds.spans.turn();
+  byPanel.revenue.update();
+});
 
 const feeds = {
-  funnel: new Feed(() => `/api/funnel?from=${dayStart()}`, 1_000),
-  revenue: new Feed(() => `/api/revenue?from=${dayStart(1)}`, 2_000),
-  products: new Feed(products.path, 4_000),
-  stock: new Feed(stockPath, 4_000),
-  ready: new Feed(() => "/health/ready", 2_000),
-  archive: new Feed(() => "/api/archive", 3_000),
-  metrics: new Feed(() => "/metrics", 10_000),
+  today: new Feed(todayPath),
+  funnel: new Feed(funnelPath),
+  hours: new Feed(revenue.hoursPath, { gapMs: 2_000 }),
+  spans: new Feed(revenue.spansPath, { gapMs: 2_000 }),
+  trending: new Feed(trending.path, { gapMs: 2_000 }),
+  products: new Feed(products.path, { gapMs: 3_000 }),
+  stock: new Feed(stock.path, { gapMs: 4_000 }),
+  carts: new Feed(cartsPath, { gapMs: 4_000 }),
+  sessions: new Feed(sessionsPath, { gapMs: 4_000 }),
+  orders: orders.feed,
+  alerts: new Feed(alertsPath, { freshMs: 10_000 }),
+  late: new Feed(() => "/api/late?limit=1", { gapMs: 4_000 }),
+  ready: new Feed(() => "/health/ready"),
+  archive: new Feed(() => "/api/archive"),
+  metrics: new Feed(() => "/metrics", { pollMs: 10_000, freshMs: 9_000 }),
 };
-feeds.products.subscribe(({ data }) => names.learn(data?.items ?? []));
+const all = Object.values(feeds);
+for (const feed of [feeds.products, feeds.trending]) feed.subscribe(({ data }) => names.learn(data?.items ?? []));
 
-const panels = [
-  new Panel("today", [feeds.revenue], language, (news) => drawToday(news, language)),
-  new Panel("revenue", [feeds.revenue], language, (news) => revenue.draw(news)),
-  new Panel("funnel", [feeds.funnel], language, (news) => drawFunnel(news, language)),
-  new Panel("products", [feeds.products], language, (news) => products.draw(news)),
-  new Panel("stock", [feeds.stock], language, (news) => drawStock(news, language, names)),
-  new Panel("events", [feeds.funnel], language, (news) => events.draw(news)),
-  new Panel("pipeline", [feeds.ready, feeds.funnel, feeds.metrics, feeds.archive], language, (...news) => pipeline.draw(...news)),
-];
-for (const feed of Object.values(feeds)) feed.subscribe(pulse);
-feeds.funnel.subscribe(beat);
+const panel = (id, shown, draw, now) => new Panel(id, shown, language, draw, now);
+const byPanel = {
+  today: panel("today", [feeds.today, feeds.hours], (...news) => drawToday(...news, language)),
+  carts: panel("carts", [feeds.carts], (news) => drawCarts(news, language)),
+  sessions: panel("sessions", [feeds.sessions], (news) => drawSessions(news, language)),
+  revenue: panel(
+    "revenue",
+    [feeds.hours, feeds.spans],
+    (news) => revenue.draw(news),
+    () => [revenue.hourly ? feeds.hours : feeds.spans],
+  ),
+  funnel: panel("funnel", [feeds.funnel], (news) => drawFunnel(news, language)),
+  alerts: panel("alerts", [feeds.alerts], (news) => alerts.draw(news)),
+  trending: panel("trending", [feeds.trending], (news) => trending.draw(news)),
+  products: panel("products", [feeds.products], (news) => products.draw(news)),
+  stock: panel("stock", [feeds.stock], (news) => stock.draw(news)),
+  orders: panel("orders", [feeds.orders], (news) => orders.draw(news)),
+  events: panel("events", [feeds.funnel], (news) => events.draw(news)),
+  pipeline: panel("pipeline", [feeds.ready, feeds.funnel, feeds.metrics, feeds.archive, feeds.late], (...news) =>
+    pipeline.draw(...news),
+  ),
+};
+const panels = Object.values(byPanel);
 
-const SAYS = { loading: "connecting", live: "allWell", incomplete: "someMissing", silent: "noAnswer" };
-
-function pulse() {
-  const standing = worst(panels.map((panel) => panel.standing));
-  byId("pulse").dataset.standing = standing;
-  setText(byId("pulse-text"), language.text(tokenIsAsked() ? "tokenNeeded" : SAYS[standing]));
-  const placed = byId("placed-today").textContent;
-  document.title = standing === "silent" ? "⚠ ShopNow+" : `${placed ? `${placed} · ` : ""}ShopNow+`;
-}
-
-/** A sign of life for each answer, and none without: nothing moves, and nothing is drawn, in between. */
-function beat({ silentSinceMs }) {
-  if (silentSinceMs !== null || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
-  const dot = document.querySelector("#pulse .dot");
-  dot.animate([{ transform: "scale(1.5)" }, { transform: "scale(1)" }], { duration: 450, easing: "ease-out" });
-}
+// an hour's row counts every event but those of stock: nothing else has to be sent to know that all these changed
+const { today, funnel, hours, spans, carts, sessions, late, ready, archive, metrics } = feeds;
+const push = new Push(
+  all,
+  {
+    tables: {
+      hours: [today, funnel, hours, spans, feeds.trending, feeds.products, feeds.stock, carts, sessions, late],
+      stock: [feeds.stock],
+      alerts: [feeds.alerts],
+      position: [funnel],
+    },
+    alive: [feeds.alerts, ready, archive, metrics],
+  },
+  {
+    turned: () => pulse.show(),
+    heard: (name, data) => {
+      if (data.offsets) events.stand(data.offsets);
+      if (name === "orders") orders.take(data);
+      if (name === "alerts" && !data.whole) alerts.announce(data.items);
+    },
+  },
+);
+const pulse = new Pulse(language, panels, push);
+for (const feed of all) feed.subscribe(() => pulse.show());
+feeds.funnel.subscribe((news) => pulse.beat(news));
 
 function tick() {
-  const now = Date.now();
-  byId("now").dateTime = new Date(now).toISOString();
-  setText(byId("now"), `${language.formats.day(now)}, ${language.formats.clock(now)}`);
+  pulse.tick();
+  for (const feed of all) feed.follow();
+  if (push.state === "open") events.look(Date.now());
 }
 
 function redraw() {
-  for (const panel of panels) panel.update();
+  for (const each of panels) each.update();
   revenue.rebuild();
   events.rebuild();
-  pulse();
+  pulse.show();
   tick();
 }
 
 language.translate();
 language.subscribe(redraw);
 onColours(redraw);
-choices("language", language.name, (name) => language.choose(name));
-choices("theme", document.documentElement.dataset.theme ?? "auto", useTheme);
-onToken(() => Object.values(feeds).forEach((feed) => feed.turn()));
+new Choice("language", language.name, (name) => language.choose(name));
+new Choice("theme", "auto", useTheme);
+onToken(() => push.turn());
 setInterval(tick, 1_000);
+setInterval(() => panels.forEach((each) => each.update()), 30_000); // "a minute ago" goes on
 redraw();
-runWhileVisible(Object.values(feeds));
+push.runWhileVisible();

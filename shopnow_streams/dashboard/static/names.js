@@ -1,4 +1,4 @@
-import { once } from "./feed.js";
+import { once } from "./asking.js";
 
 const ASK_AGAIN_MS = 60_000;
 

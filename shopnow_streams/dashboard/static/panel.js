@@ -16,7 +16,7 @@ export function standingOf(news) {
 
 /** A part of the page that draws what its feeds say, and says itself where they say too little. */
 export class Panel {
-  #feeds;
+  #shown;
   #draw;
   #language;
   /** @type {Standing} */
@@ -27,18 +27,19 @@ export class Panel {
    * @param {import("./feed.js").Feed[]} feeds
    * @param {import("./language.js").Language} language
    * @param {(...news: import("./feed.js").News[]) => void} draw called once every feed was answered
+   * @param {() => import("./feed.js").Feed[]} [shown] those of the feeds that are shown now; all without it
    */
-  constructor(id, feeds, language, draw) {
+  constructor(id, feeds, language, draw, shown = () => feeds) {
     this.root = byId(id);
     this.badge = this.root.querySelector(".badge");
-    this.#feeds = feeds;
+    this.#shown = shown;
     this.#language = language;
     this.#draw = draw;
     for (const feed of feeds) feed.subscribe(() => this.update());
   }
 
   update() {
-    const news = this.#feeds.map((feed) => feed.news);
+    const news = this.#shown().map((feed) => feed.news);
     this.standing = worst(news.map(standingOf));
     this.root.dataset.standing = this.standing;
     setText(this.badge, this.#says(news));
@@ -53,6 +54,7 @@ export class Panel {
     }
     if (this.standing !== "incomplete") return "";
     const data = news.find((each) => each.data?.complete === false).data;
+    if (!data.partitions && !data.workers) return text("notReadYet");
     const { answered, of } = data.partitions ?? data.workers;
     return text(data.partitions ? "partitionsAnswered" : "workersAnswered", { answered, of });
   }

@@ -10,10 +10,11 @@ export class Pipeline {
     this.#language = language;
   }
 
-  draw(ready, funnel, metrics, archive) {
+  draw(ready, funnel, metrics, archive, late) {
     this.#ready(ready.data);
     this.#partitions(funnel.data.partitions);
     this.#rejected(metrics.data, funnel.data.partitions.of);
+    this.#late(late.data);
     this.#archive(archive.data, funnel.data.offsets);
   }
 
@@ -43,6 +44,19 @@ export class Pipeline {
     if (owned !== of) notes.push(text("rejectedShare", { owned, of }));
     setNumber(byId("rejected"), count, formats.number(count));
     setText(byId("rejected-note"), notes.join(", "));
+  }
+
+  #late(page) {
+    const { text, formats } = this.#language;
+    if (page === null) return;
+    const [late, ahead] = ["late", "ahead"].map((field) => page.topics.reduce((sum, topic) => sum + topic[field], 0));
+    setNumber(byId("late"), late + ahead, formats.number(late + ahead));
+    setText(byId("late-note"), late + ahead ? text("lateNote", { late, ahead }) : text("lateNone"));
+    const asOfMs = Date.parse(page.as_of);
+    const known = asOfMs > 0;
+    byId("event-time").dateTime = page.as_of;
+    setText(byId("event-time"), known ? formats.time(asOfMs) : text("none"));
+    setText(byId("event-time-note"), known ? text("newestEvent", { ago: formats.ago(asOfMs) }) : text("noEvent"));
   }
 
   #archive(archive, tables) {

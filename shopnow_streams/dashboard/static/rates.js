@@ -1,11 +1,6 @@
 const WINDOW_MS = 6_000;
 const KEEP_MS = 180_000;
 
-/** @typedef {Record<string, Record<string, number>>} Offsets next offset by topic and partition */
-
-/** Records of a topic below these offsets. @param {Offsets} offsets */
-export const total = (offsets, topic) => Object.values(offsets[topic] ?? {}).reduce((sum, offset) => sum + offset, 0);
-
 /** Events a second of each topic, by how far offsets moved within some seconds. */
 export class Rates {
   #looks = [];
@@ -15,7 +10,7 @@ export class Rates {
   /** @type {Record<string, number>} */
   perS = {};
 
-  /** @param {Offsets} offsets */
+  /** @param {import("./offsets.js").Offsets} offsets */
   look(offsets, atMs) {
     const before = this.#looks.at(-1);
     if (before && atMs - before.atMs > 3 * WINDOW_MS) this.#looks = []; // the page was hidden, or the worker silent

@@ -1,67 +1,90 @@
 import { axis, bars, Chart, colour } from "./chart.js";
-import { HOUR_MS, hourName, hourStartMs, sum } from "./day.js";
+import { Choice } from "./choices.js";
+import { dayStart, sum } from "./day.js";
 import { byId, element, fillList, numberOf, setText } from "./dom.js";
+import { SPANS } from "./spans.js";
 
-const HOURS = 24;
-const EMPTY = { orders: 0, placed_cents: 0, payments: 0, paid_cents: 0 };
-
-/** The last 24 hours as bars: what was paid, in front of what was ordered. */
+/** Revenue of the last minutes, hours or days as bars: what was paid, in front of what was ordered. */
 export class Revenue {
   #language;
   #chart;
-  #hours = [];
+  #by;
+  #spans = [];
   #tip = element("div", "tip");
 
-  /** @param {import("./language.js").Language} language */
-  constructor(language) {
+  /**
+   * @param {import("./language.js").Language} language
+   * @param {() => void} turned called when other bars were chosen
+   */
+  constructor(language, turned) {
     this.#language = language;
+    this.#by = new Choice("revenue-by", "hour", () => {
+      byId("revenue-chart").classList.add("turning");
+      turned();
+    });
     this.#chart = new Chart(byId("revenue-chart"), () => this.#options());
     this.#tip.hidden = true;
     this.#tip.setAttribute("aria-hidden", "true"); // the table has the same
     byId("revenue-chart").append(this.#tip);
   }
 
+  /** Whether bars are hours: these are known anyway. */
+  get hourly() {
+    return this.#by.value === "hour";
+  }
+
+  /** Of two days, whose hours are shown, and compared. */
+  hoursPath = () => `/api/revenue?from=${dayStart(1)}`;
+
+  /** Of minutes or days; null where hours are shown. */
+  spansPath = () => (this.hourly ? null : SPANS[this.#by.value].path);
+
   rebuild() {
     this.#chart.rebuild();
   }
 
-  draw({ data }) {
+  draw({ data, path }) {
+    if (path !== (this.spansPath() ?? this.hoursPath())) return; // what is shown stays until the answer comes
+    byId("revenue-chart").classList.remove("turning");
     const { text, formats } = this.#language;
-    const byName = new Map(data.items.map((item) => [item.hour, item]));
-    const lastMs = hourStartMs(hourName(Date.now()));
-    this.#hours = Array.from({ length: HOURS }, (_, index) => {
-      const startMs = lastMs - (HOURS - 1 - index) * HOUR_MS;
-      return { ...EMPTY, ...byName.get(hourName(startMs)), startMs, running: startMs === lastMs };
-    });
-    const placed = sum(this.#hours, "placed_cents");
-    const best = this.#hours.reduce((most, hour) => (hour.placed_cents > most.placed_cents ? hour : most));
+    const { shown, title, unit, name } = SPANS[this.#by.value];
+    this.#spans = shown(data, Date.now());
+    const placed = sum(this.#spans, "placed_cents");
+    const best = this.#spans.reduce((most, span) => (span.placed_cents > most.placed_cents ? span : most));
     byId("revenue-nothing").hidden = placed > 0;
-    setText(byId("revenue-nothing"), text("nothingInDay"));
-    byId("revenue-chart").setAttribute(
-      "aria-label",
-      text("revenueChart", {
-        placed: formats.money(placed),
-        paid: formats.money(sum(this.#hours, "paid_cents")),
-        hour: formats.hour(best.startMs),
-        most: formats.money(best.placed_cents),
-      }),
-    );
+    setText(byId("revenue-nothing"), text("nothingOrdered"));
+    for (const id of ["revenue-title", "revenue-caption"]) setText(byId(id), text(title));
+    setText(byId("revenue-unit"), text(unit));
+    const values = {
+      title: text(title),
+      placed: formats.money(placed),
+      paid: formats.money(sum(this.#spans, "paid_cents")),
+      span: name(best, formats),
+      most: formats.money(best.placed_cents),
+    };
+    byId("revenue-chart").setAttribute("aria-label", text("revenueChart", values));
     this.#chart.show([
-      this.#hours.map((hour) => hour.startMs / 1000),
-      this.#hours.map((hour) => hour.placed_cents),
-      this.#hours.map((hour) => hour.paid_cents),
+      this.#spans.map((span) => span.startMs / 1000),
+      this.#spans.map((span) => span.placed_cents),
+      this.#spans.map((span) => span.paid_cents),
     ]);
-    fillList(byId("revenue-rows"), this.#hours.toReversed(), (hour) => String(hour.startMs), newRow, (row, hour) => {
-      const [when, orders, ordered, paid] = row.children;
-      setText(when, formats.dayHour(hour.startMs));
-      setText(orders, formats.number(hour.orders));
-      ordered.replaceChildren(numberOf(hour.placed_cents, formats.money(hour.placed_cents)));
-      paid.replaceChildren(numberOf(hour.paid_cents, formats.money(hour.paid_cents)));
+    this.#table(name);
+  }
+
+  #table(name) {
+    const { text, formats } = this.#language;
+    fillList(byId("revenue-rows"), [...this.#spans].reverse(), (span) => String(span.startMs), newRow, (row, span) => {
+      const [head, orders, placed, paid] = row.children;
+      setText(head, span.running ? text("stillRunning") : name(span, formats));
+      orders.replaceChildren(numberOf(span.orders, formats.number(span.orders)));
+      placed.replaceChildren(numberOf(span.placed_cents, formats.money(span.placed_cents)));
+      paid.replaceChildren(numberOf(span.paid_cents, formats.money(span.paid_cents)));
     });
   }
 
   #options() {
     const { formats } = this.#language;
+    const { lastsMs, ticks, tick } = SPANS[this.#by.value];
     const series = (name, width) => ({
       fill: () => colour(name),
       stroke: "transparent",
@@ -69,9 +92,10 @@ export class Revenue {
       paths: bars({ size: [width, 80], radius: 0.22 }),
       points: { show: false },
     });
+    const half = (0.55 * lastsMs) / 1000;
     return {
       scales: {
-        x: { time: false, range: (_, low, high) => [low - 2_000, high + 2_000] },
+        x: { time: false, range: (_, low, high) => [low - half, high + half] },
         y: { range: (_, low, high) => [0, Math.max(high, 1) * 1.08] },
       },
       series: [{}, series("placed-soft", 0.76), series("paid", 0.4)],
@@ -79,8 +103,8 @@ export class Revenue {
         axis({
           grid: { show: false },
           size: 28,
-          splits: (plot) => ticks(this.#hours, plot.width),
-          values: (_, moments) => moments.map((seconds) => formats.hour(seconds * 1000)),
+          splits: (plot) => ticks(this.#spans, plot.width),
+          values: (_, moments) => moments.map((seconds) => tick(seconds * 1000, formats)),
         }),
         axis({ size: (plot, labels) => widest(plot, labels), values: (_, amounts) => amounts.map(formats.shortMoney) }),
       ],
@@ -93,14 +117,14 @@ export class Revenue {
   #point(plot) {
     const { text, formats } = this.#language;
     const { idx, left } = plot.cursor;
-    const hour = left < 0 ? null : this.#hours[idx];
-    this.#tip.hidden = !hour;
-    if (!hour) return;
+    const span = left < 0 ? null : this.#spans[idx];
+    this.#tip.hidden = !span;
+    if (!span) return;
     this.#tip.replaceChildren(
-      element("b", "", hour.running ? text("stillRunning") : formats.dayHour(hour.startMs)),
-      element("span", "key placed", `${text("placed")} ${formats.money(hour.placed_cents)}`),
-      element("span", "key paid", `${text("paid")} ${formats.money(hour.paid_cents)}`),
-      element("span", "", `${text("orders")} ${formats.number(hour.orders)}`),
+      element("b", "", span.running ? text("stillRunning") : SPANS[this.#by.value].name(span, formats)),
+      element("span", "key placed", `${text("placed")} ${formats.money(span.placed_cents)}`),
+      element("span", "key paid", `${text("paid")} ${formats.money(span.paid_cents)}`),
+      element("span", "", `${text("orders")} ${formats.number(span.orders)}`),
     );
     const width = plot.over.clientWidth;
     this.#tip.style.left = `${Math.min(Math.max(left, this.#tip.offsetWidth / 2), width - this.#tip.offsetWidth / 2)}px`;
@@ -112,12 +136,6 @@ const newRow = () => {
   row.firstChild.scope = "row";
   return row;
 };
-
-/** Hours to name under the axis: as many as have room. */
-function ticks(hours, widthPx) {
-  const every = [2, 3, 4, 6, 8].find((step) => (widthPx / HOURS) * step > 76) ?? 12;
-  return hours.filter((hour) => new Date(hour.startMs).getHours() % every === 0).map((hour) => hour.startMs / 1000);
-}
 
 function widest(plot, labels) {
   plot.ctx.save();
