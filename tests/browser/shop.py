@@ -208,8 +208,9 @@ class Shop:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
         loop: Any = self._loop
-        for transport in list(loop._transports.values()):  # a browser that went in the middle of what it was sent
-            transport.abort()
-        await asyncio.sleep(0)  # the loop's next turn closes them
+        for _turn in range(20):  # of a browser that went in the middle of what it was sent, or just came
+            for transport in list(loop._transports.values()):
+                transport.abort()
+            await asyncio.sleep(0.005)
         for owned in self.live.owned.values():
             owned.partition.store.close()
