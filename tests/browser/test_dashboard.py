@@ -20,12 +20,6 @@ from tests.browser.conftest import Open
 from tests.browser.shop import Shop
 from tests.unit.alerts.facts import transition
 
-pytestmark = pytest.mark.filterwarnings(
-    # a browser that goes away in the middle of an answer sometimes leaves asyncio a transport that the shop of these
-    # tests can't find when it closes; a worker ends with its process. What leaves it there is not known yet
-    "ignore:Exception ignored in. <function _SelectorTransport.__del__:pytest.PytestUnraisableExceptionWarning"
-)
-
 AXE = (Path(__file__).parent / "vendor" / "axe" / "axe.min.js").read_text()
 STANDING = "today carts sessions revenue funnel events trending products stock orders pipeline".split()  # noqa: SIM905
 PANELS = [*STANDING, "alerts"]
