@@ -1,10 +1,10 @@
 """Reading tables: what one worker answers for the partitions it owns."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -16,6 +16,8 @@ from tables.live import LiveTables
 from tables.partition import Partition
 from tables.rows import Rows
 from tables.windowed import WindowedRows
+
+Answered = TypeVar("Answered")
 
 MAX_RANKED_ROWS = 200_000
 MAX_WINDOWS = 200_000
@@ -38,15 +40,21 @@ class Query(msgspec.Struct, frozen=True, omit_defaults=True):
     beside: "Query | None" = None
 
 
-async def answer_locally(live: LiveTables, query: Query) -> list[PartitionAnswer]:
-    """This worker's partitions. Raises KeyError for an unknown table, ValueError for a key of the wrong form."""
-    tables = [live.definitions[each.table] for each in (query, query.beside) if each is not None]
+async def of_each_partition(live: LiveTables, answer: Callable[[Partition], Awaitable[Answered]]) -> list[Answered]:
+    """What `answer` says of each partition of this worker. One that is let go of meanwhile is left out: its next owner
+    answers for it."""
     answers = []
     for number, owned in list(live.owned.items()):
         if live.owned.get(number) is owned:  # not let go of while another one was read
-            with suppress(StoreClosed):  # let go of while it was read: its next owner answers for it
-                answers.append(await _answer(owned.partition, tables, query))
+            with suppress(StoreClosed):  # let go of while it was read
+                answers.append(await answer(owned.partition))
     return answers
+
+
+async def answer_locally(live: LiveTables, query: Query) -> list[PartitionAnswer]:
+    """This worker's partitions. Raises KeyError for an unknown table, ValueError for a key of the wrong form."""
+    tables = [live.definitions[each.table] for each in (query, query.beside) if each is not None]
+    return await of_each_partition(live, lambda partition: _answer(partition, tables, query))
 
 
 async def _answer(partition: Partition, tables: Sequence[Definition[Any]], query: Query) -> PartitionAnswer:

@@ -2,17 +2,16 @@
 
 import asyncio
 from collections.abc import Collection
-from contextlib import suppress
 
 import msgspec
 
-from shopnow_streams.errors import StoreClosed
 from shopnow_streams.folds.activity import ACTIVITY, WINDOWS
 from shopnow_streams.folds.windows import subject_of, window_of
 from tables import totals
 from tables.answer import furthest
 from tables.live import LiveTables
 from tables.partition import Partition
+from tables.reads import of_each_partition
 
 _SLICE_ROWS = 500
 
@@ -42,12 +41,7 @@ _decode = msgspec.json.Decoder(_Units).decode
 
 async def sales_locally(live: LiveTables, query: SalesQuery) -> list[PartitionSales]:
     """This worker's partitions. Raises OverflowError for more rows than can be added up in one."""
-    answers = []
-    for number, owned in list(live.owned.items()):
-        if live.owned.get(number) is owned:  # not let go of while another one was read
-            with suppress(StoreClosed):  # let go of while it was read: its next owner answers for it
-                answers.append(await _sales(owned.partition, query))
-    return answers
+    return await of_each_partition(live, lambda partition: _sales(partition, query))
 
 
 async def _sales(partition: Partition, query: SalesQuery) -> PartitionSales:

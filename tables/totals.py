@@ -6,18 +6,17 @@ with its visitors, would cost many times what it costs to add them up.
 
 import asyncio
 from collections.abc import Collection, Iterator
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from shopnow_streams.errors import StoreClosed
 from shopnow_streams.folds.activity import ACTIVITY, Numbers
 from shopnow_streams.folds.windows import SUBJECT
 from tables.answer import Answer, answer_of, furthest
 from tables.live import LiveTables
 from tables.partition import Partition
+from tables.reads import of_each_partition
 
 MAX_SUMMED_ROWS = 1_000_000
 _SLICE_ROWS = 500
@@ -42,12 +41,7 @@ class PartitionTotals(msgspec.Struct, frozen=True):
 
 async def totals_locally(live: LiveTables, query: TotalsQuery) -> list[PartitionTotals]:
     """This worker's partitions. Raises OverflowError above `MAX_SUMMED_ROWS` rows in one."""
-    answers = []
-    for number, owned in list(live.owned.items()):
-        if live.owned.get(number) is owned:  # not let go of while another one was read
-            with suppress(StoreClosed):  # let go of while it was read: its next owner answers for it
-                answers.append(await _totals(owned.partition, query))
-    return answers
+    return await of_each_partition(live, lambda partition: _totals(partition, query))
 
 
 async def _totals(partition: Partition, query: TotalsQuery) -> PartitionTotals:
