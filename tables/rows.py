@@ -104,6 +104,12 @@ class Rows(Generic[State]):
         """The keys of all rows from `start` on and below `end`, in order."""
         return sorted({*self._unstored(start, end), *(key for key, _ in self._stored(start, 0, end))})
 
+    def between(self, start: Key, end: Key) -> dict[Key, State]:
+        """All rows with keys from `start` on and below `end`, in no order. To be looked at, not changed."""
+        states = self._states
+        found = {key: states.get(key) or self._decode(raw) for key, raw in self._stored(start, 0, end)}
+        return found | {key: states[key] for key in self._unstored(start, end)}
+
     def everything(self, start: Key | None = None, end: Key | None = None) -> Iterator[tuple[Key, State]]:
         """All rows, or those with keys from `start` on and below `end`, as of the call: in no order, however long the
         reading takes and whatever is folded meanwhile."""
@@ -155,10 +161,11 @@ class Rows(Generic[State]):
 
     def cut(self) -> list[Change]:
         """The changed rows, encoded as of now; from here on they are in flight. Settle before the next cut."""
-        encode_key, states = self.definition.encode_key, self._states
         self.in_flight, self.changed = self.changed, set()
-        gone = self._gone
-        return [(encode_key(key), None if key in gone else encode(states[key])) for key in self.in_flight]
+        states, gone, keys = self._states, self._gone, self.definition.encode_keys(self.in_flight)
+        return [
+            (raw, None if key in gone else encode(states[key])) for key, raw in zip(self.in_flight, keys, strict=True)
+        ]
 
     def settle(self, keep: int) -> None:
         """The store has what the last cut took. Where more than `keep` rows are in memory, let the unchanged go."""

@@ -4,6 +4,7 @@ The store holds what the changelogs hold, or a little less after a crash; never 
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from weakref import WeakSet
@@ -69,18 +70,23 @@ class PartitionStore:
         A kill in between leaves rows that are ahead of their offsets: the changelog, which has them all, is read again
         from there, and says the same.
         """
-        batch = rocksdict.WriteBatch(raw_mode=True)
         for table, changed in rows.items():
-            for key, value in changed:
-                if value is None:
-                    batch.delete(table + key)
-                else:
-                    batch.put(table + key, value)
-                if batch.len() == _WRITE_ROWS:
-                    self._db.write(batch)
-                    batch = rocksdict.WriteBatch(raw_mode=True)
+            left = iter(changed)
+            while some := list(islice(left, _WRITE_ROWS)):
+                self._write(table, some)
+        batch = rocksdict.WriteBatch(raw_mode=True)
         for changelog, offset in changelog_offsets.items():
             batch.put(_OFFSETS + changelog.encode(), b"%d" % offset)
+        self._db.write(batch)
+
+    def _write(self, table: bytes, changed: Iterable[Change]) -> None:
+        batch = rocksdict.WriteBatch(raw_mode=True)
+        put, delete = batch.put, batch.delete
+        for key, value in changed:
+            if value is None:
+                delete(table + key)
+            else:
+                put(table + key, value)
         self._db.write(batch)
 
     def wipe(self) -> None:

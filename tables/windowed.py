@@ -38,6 +38,7 @@ class WindowedRows(Rows[State]):
 
     def _stand(self, stands: datetime) -> None:
         self.stands = stands
+        self._places = self._windows.places(stands)
         self._bound = self._windows.levels[0].bound(stands)
 
     def _fold(self, flow: Flow[State], groups: Mapping[Any, Sequence[Any]]) -> None:
@@ -57,11 +58,12 @@ class WindowedRows(Rows[State]):
             self._stored_to = self._newest
 
     def _placed(self, groups: Mapping[Any, Sequence[Any]]) -> Mapping[Any, Sequence[Any]]:
-        placed: dict[str, list[Any]] = {}
+        placed: dict[str, Sequence[Any]] = {}
         for key, group in groups.items():
-            place = self._windows.place(key, self.stands)
+            place = self._places.of(key)
             if place is not None:
-                placed.setdefault(place, []).extend(group)
+                already = placed.get(place)
+                placed[place] = group if already is None else [*already, *group]
         return placed
 
     def advance(self, moment: datetime) -> None:
@@ -72,12 +74,14 @@ class WindowedRows(Rows[State]):
         moment = min(moment, *(self._within_reach(level, moment) for level in self._windows.levels))
         for level, longer in self._windows.steps:
             due = level.bound(self.stands), level.bound(moment)
+            if due[0] == due[1]:
+                continue
             if longer is None:
                 for key in self.keys_between(*due):
                     self.drop(key)
                     self.forgotten += 1
             else:
-                for key, state in list(self.everything(*due)):
+                for key, state in self.between(*due).items():
                     self._move(str(key), longer.length.around(str(key)), state)
                     self.moved += 1
         self._stand(moment)
@@ -103,7 +107,8 @@ class WindowedRows(Rows[State]):
 
     def _within_reach(self, level: Level, moment: datetime) -> datetime:
         """The moment by which about `MOST_ROWS` of this length are due, or `moment`."""
-        due = self.keys_between(level.bound(self.stands), level.bound(moment))
+        start, end = level.bound(self.stands), level.bound(moment)
+        due = [] if start == end else self.keys_between(start, end)
         return moment if len(due) < MOST_ROWS else level.due_at(str(due[MOST_ROWS - 1]))
 
     def _move(self, key: str, place: str, state: State) -> None:

@@ -192,12 +192,23 @@ def _by_day(partials: Partials, counts: Sequence[str], crowds: Sequence[str], fi
         sums[name].update({field: row.get(field, 0) for field in counts})
         for crowd in crowds:
             if crowd in row:
-                unions[name][crowd].update(hll_sketch.deserialize(base64.b64decode(row[crowd])))
+                _take_in(unions[name][crowd], row[crowd])
     return {
         name: {field: row[field] for field in counts}
         | {crowd: _about(unions[name][crowd].get_result()) for crowd in crowds}
         for name, row in sums.items()
     }
+
+
+def _take_in(crowd: hll_union, stored: list[int] | str) -> None:
+    """Few customers stand there as they are, more of them as a sketch."""
+    if isinstance(stored, str):
+        crowd.update(hll_sketch.deserialize(base64.b64decode(stored)))
+        return
+    if len(stored) != len(set(stored)) or len(stored) > 16:
+        raise AssertionError(f"not a few different customers: {stored}")
+    for customer in stored:
+        crowd.update(customer)
 
 
 def _about(crowd: hll_sketch) -> int:

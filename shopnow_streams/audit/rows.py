@@ -75,19 +75,32 @@ class Table:
 
 
 class Sketch:
-    """Customers as a worker has them, base64 of a HyperLogLog of Apache DataSketches. Raises ValueError for other text.
+    """Customers as a worker has them: a list of few, or base64 of a HyperLogLog of Apache DataSketches.
 
-    `count` is about how many they are, by the rule that does not look at the order in which they came.
+    Raises ValueError for what is neither. `count` is about how many they are, by the rule that does not look at the
+    order in which they came.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, stored: Any) -> None:
         try:
+            sketch = _sketch(stored) if isinstance(stored, list) else _read_sketch(stored)
             union = hll_union(LG_K)
             for _ in range(2):  # a sketch that was never merged estimates by the order of its updates
-                union.update(hll_sketch.deserialize(base64.b64decode(text, validate=True)))
+                union.update(sketch)
             self.count = round(float(union.get_result().get_estimate()))
         except (RuntimeError, TypeError, IndexError) as error:
             raise ValueError(f"no sketch: {error}") from error
+
+
+def _sketch(customers: list[int]) -> hll_sketch:
+    made = hll_sketch(LG_K)
+    for customer in msgspec.convert(customers, list[int]):
+        made.update(customer)
+    return made
+
+
+def _read_sketch(text: str) -> hll_sketch:
+    return hll_sketch.deserialize(base64.b64decode(text, validate=True))
 
 
 def micros(moment: datetime) -> int | None:

@@ -9,7 +9,7 @@ from shopnow_streams.folds.distinct import Distinct
 State = TypeVar("State")
 
 
-def _encoded(value: Any) -> bytes:
+def _encoded(value: Any) -> Any:
     if isinstance(value, Distinct):
         return value.encode()
     raise NotImplementedError(f"a state can't hold a {type(value).__name__}")
@@ -17,7 +17,7 @@ def _encoded(value: Any) -> bytes:
 
 def _decoded(kind: type, value: Any) -> Any:
     if kind is Distinct:
-        return Distinct.decode_text(value)
+        return Distinct.decode(value)
     raise NotImplementedError(f"a state can't hold a {kind.__name__}")
 
 

@@ -90,10 +90,31 @@ class Windows:
         """Each level, and the one that its rows go to."""
         return zip(self.levels, (*self.levels[1:], None), strict=True)
 
-    def place(self, key: str, moment: datetime) -> str | None:
-        """Where a row of the shortest windows belongs in a table that stands at `moment`; None: it is forgotten."""
-        for level, longer in self.steps:
-            if key >= level.bound(moment):
+    def places(self, moment: datetime) -> "Places":
+        """Where rows belong in a table that stands at `moment`."""
+        return Places(self, moment)
+
+
+class Places:
+    """Where rows of the shortest windows belong in a table that stands at one moment, worked out once a window."""
+
+    def __init__(self, windows: Windows, moment: datetime) -> None:
+        self._steps = [(level.bound(moment), longer) for level, longer in windows.steps]
+        self._digits = 1 + windows.levels[0].length.digits
+        self._known: dict[str, str | None] = {}
+
+    def of(self, key: str) -> str | None:
+        """Of a row of that key; None: it is forgotten."""
+        window = key[: self._digits]
+        try:
+            place = self._known[window]
+        except KeyError:
+            place = self._known[window] = self._of_window(window)
+        return None if place is None else place + key[self._digits :]
+
+    def _of_window(self, key: str) -> str | None:
+        for bound, longer in self._steps:
+            if key >= bound:
                 return key
             if longer is not None:
                 key = longer.length.around(key)

@@ -50,12 +50,15 @@ def test_what_a_sparse_row_leaves_out_is_nothing() -> None:
 
 def test_a_sketch_is_how_many_it_says_whatever_order_they_came_in() -> None:
     assert plain(ACTIVITY, {"visitors": sketch(1, 2, 3, 2)})["visitors"] == 3
+    assert plain(ACTIVITY, {"visitors": [1, 2, 3]})["visitors"] == 3
     many = range(20_000)
     forwards, backwards = (plain(ACTIVITY, {"visitors": sketch(*each)})["visitors"] for each in (many, reversed(many)))
     assert forwards == backwards == pytest.approx(20_000, rel=0.1)
 
 
-@pytest.mark.parametrize("state", [{"likes": 1}, {"visitors": "kein Base64"}, {"visitors": "AAAA"}, {"visitors": 3}])
+@pytest.mark.parametrize(
+    "state", [{"likes": 1}, {"visitors": "kein Base64"}, {"visitors": "AAAA"}, {"visitors": 3}, {"visitors": ["1"]}]
+)
 def test_a_row_with_another_field_or_no_sketch_is_not_known(state: dict[str, Any]) -> None:
     with pytest.raises(msgspec.ValidationError):
         plain(ACTIVITY, state)

@@ -66,7 +66,9 @@ def test_what_is_due_is_what_lies_below_the_bound_from_that_moment_on(moment: da
 @given(moment=moments, back=st.timedeltas(timedelta(0), timedelta(days=120)))
 def test_an_event_goes_to_the_shortest_window_that_is_kept(moment: datetime, back: timedelta) -> None:
     of = max(EPOCH, moment - back)
-    place = WINDOWS.place(MINUTE.key(of, 9), moment)
+    places = WINDOWS.places(moment)
+    place = places.of(MINUTE.key(of, 9))
+    assert places.of(MINUTE.key(of, 9)) == place
     kept = [level.length.key(of, 9) for level in WINDOWS.levels if level.length.start(of) >= level.oldest(moment)]
     assert place == (kept[0] if kept else None)
 

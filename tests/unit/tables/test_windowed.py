@@ -272,7 +272,7 @@ def _placed(definition: Any, events: list[tuple[Topic, Event]], moment: datetime
     """Each row of the shortest windows, where it belongs at that moment."""
     placed: dict[Any, Any] = {}
     for key, state in fold_all(definition, events).items():
-        place = definition.windows.place(key, moment)
+        place = definition.windows.places(moment).of(key)
         if place is not None:
             placed[place] = definition.merge(placed.get(place, definition.state()), state)
     return placed
