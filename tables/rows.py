@@ -55,7 +55,8 @@ class Rows(Generic[State]):
 
     def _load(self, key: Key) -> State:
         """The row of `key`, from now on in memory: as the store has it, or new."""
-        state = self._states[key] = self.get(key) or self.definition.state()
+        stored = None if self._all_in_memory else self.get(key)
+        state = self._states[key] = self.definition.state() if stored is None else stored
         self._gone.discard(key)
         return state
 

@@ -59,8 +59,7 @@ class Shopper(msgspec.Struct, gc=False, omit_defaults=True):
 def viewed(shopper: Shopper, events: Sequence[ProductViewed]) -> None:
     """Pages of a visit."""
     for event in events:
-        at_ms = epoch_ms(event.timestamp)
-        _seen(shopper, Visit(at_ms, at_ms, 1))
+        _seen(shopper, epoch_ms(event.timestamp), pages=1)
 
 
 def added(shopper: Shopper, events: Sequence[ItemAddedToCart]) -> None:
@@ -72,7 +71,7 @@ def added(shopper: Shopper, events: Sequence[ItemAddedToCart]) -> None:
             shopper.cart = cart([*shopper.cart, add], shopper.ordered_ms)
         else:
             shopper.cart.append(add)
-        _seen(shopper, Visit(at_ms, at_ms, 0, 1))
+        _seen(shopper, at_ms, adds=1)
 
 
 def placed(shopper: Shopper, events: Sequence[OrderPlaced]) -> None:
@@ -80,23 +79,22 @@ def placed(shopper: Shopper, events: Sequence[OrderPlaced]) -> None:
     for event in events:
         at_ms = epoch_ms(event.timestamp)
         shopper.ordered_ms = max(shopper.ordered_ms, at_ms)
-        _seen(shopper, Visit(at_ms, at_ms, 0, 0, 1))
+        _seen(shopper, at_ms, orders=1)
     shopper.cart = cart(shopper.cart, shopper.ordered_ms)
 
 
 def paid(shopper: Shopper, events: Sequence[PaymentAccepted]) -> None:
     """A visit's end, mostly."""
     for event in events:
-        at_ms = epoch_ms(event.timestamp)
-        _seen(shopper, Visit(at_ms, at_ms, 0, 0, 0, 1))
+        _seen(shopper, epoch_ms(event.timestamp), payments=1)
 
 
-def _seen(shopper: Shopper, new: Visit) -> None:
+def _seen(shopper: Shopper, at_ms: int, pages: int = 0, adds: int = 0, orders: int = 0, payments: int = 0) -> None:
     """One event more: as a rule the first, or one more of the visit that goes on."""
-    visits = shopper.visits
+    new, visits = Visit(at_ms, at_ms, pages, adds, orders, payments), shopper.visits
     if not visits:
         visits.append(new)
-    elif visits[-1].first_ms <= new.first_ms <= visits[-1].last_ms + PAUSE_MS:
+    elif visits[-1].first_ms <= at_ms <= visits[-1].last_ms + PAUSE_MS:
         _join(visits[-1], new)
     else:
         shopper.visits = joined([*visits, new])

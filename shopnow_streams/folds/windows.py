@@ -8,9 +8,10 @@ A key is the window and, of most tables, whom it is about: `m2025-11-28T10:31+15
 subject. A table *stands* at a moment: rows of windows that are over by then are where they belong, all at once.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import repeat
 from typing import Any
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -136,24 +137,45 @@ def by_window(
 ) -> Callable[[Sequence[Any]], Mapping[Any, Sequence[Any]]]:
     """Groups by the window that `at` of each lies in, and by `subject`.
 
-    Most parts of a batch are of one window: its bounds are kept, since to name it costs more than to fold.
+    Most batches are of one window, and of the others most parts are of the same as the one before: its bounds are kept,
+    since to name it costs more than to fold.
     """
 
     def group(parts: Sequence[Any]) -> dict[str, list[Any]]:
-        groups: dict[str, list[Any]] = {}
-        known = groups.get
+        if not parts:
+            return {}
+        moments = list(map(at, parts))
+        first = length.start(min(moments)).astimezone(UTC)
+        if max(moments) < first + length.lasts:
+            return _grouped(_keys(length.key(first), parts, subject), parts)
+        return _grouped(windows(moments, parts), parts)
+
+    def windows(moments: Sequence[datetime], parts: Sequence[Any]) -> Iterator[str]:
         start = end = EPOCH
-        for moment, part in zip(map(at, parts), parts, strict=True):
+        for moment, part in zip(moments, parts, strict=True):
             if not start <= moment < end:
                 start = length.start(moment).astimezone(UTC)
                 end = start + length.lasts
                 window = length.key(start)
-            key = window if subject is None else f"{window}{SUBJECT}{subject(part)}"
-            already = known(key)
-            if already is None:
-                groups[key] = [part]
-            else:
-                already.append(part)
-        return groups
+            yield window if subject is None else f"{window}{SUBJECT}{subject(part)}"
 
     return group
+
+
+def _keys(window: str, parts: Sequence[Any], subject: Callable[[Any], object] | None) -> Iterable[str]:
+    if subject is None:
+        return repeat(window, len(parts))
+    beginning = window + SUBJECT
+    return [f"{beginning}{of}" for of in map(subject, parts)]
+
+
+def _grouped(keys: Iterable[str], parts: Sequence[Any]) -> dict[str, list[Any]]:
+    groups: dict[str, list[Any]] = {}
+    known = groups.get
+    for key, part in zip(keys, parts, strict=True):
+        already = known(key)
+        if already is None:
+            groups[key] = [part]
+        else:
+            already.append(part)
+    return groups
