@@ -31,7 +31,7 @@ class PartitionStore:
         self.path = path
         self._scans: WeakSet[Scan] = WeakSet()
         self._unlogged = rocksdict.WriteOptions()
-        self._unlogged.disable_wal = True  # the changelog is the log
+        self._unlogged.disable_wal = True  # type: ignore[method-assign, assignment]  # a property, whatever the stub says
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._db = rocksdict.Rdict(str(path), _options())
