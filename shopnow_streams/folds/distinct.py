@@ -28,9 +28,10 @@ class Distinct:
     __slots__ = ("_few", "_sketch")
 
     def __init__(self, ids: Iterable[int] = ()) -> None:
-        self._few: set[int] = set()
+        self._few = set(ids)
         self._sketch: hll_sketch | None = None
-        self.add(ids)
+        if len(self._few) > FEW:
+            self._sketch, self._few = self._sketched(), set()
 
     @classmethod
     def _of(cls, sketch: hll_sketch) -> "Distinct":

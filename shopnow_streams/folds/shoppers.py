@@ -59,7 +59,7 @@ class Shopper(msgspec.Struct, gc=False, omit_defaults=True):
 def viewed(shopper: Shopper, events: Sequence[ProductViewed]) -> None:
     """Pages of a visit."""
     for event in events:
-        _seen(shopper, epoch_ms(event.timestamp), pages=1)
+        _visit(shopper, epoch_ms(event.timestamp)).pages += 1
 
 
 def added(shopper: Shopper, events: Sequence[ItemAddedToCart]) -> None:
@@ -71,7 +71,7 @@ def added(shopper: Shopper, events: Sequence[ItemAddedToCart]) -> None:
             shopper.cart = cart([*shopper.cart, add], shopper.ordered_ms)
         else:
             shopper.cart.append(add)
-        _seen(shopper, at_ms, adds=1)
+        _visit(shopper, at_ms).adds += 1
 
 
 def placed(shopper: Shopper, events: Sequence[OrderPlaced]) -> None:
@@ -79,25 +79,33 @@ def placed(shopper: Shopper, events: Sequence[OrderPlaced]) -> None:
     for event in events:
         at_ms = epoch_ms(event.timestamp)
         shopper.ordered_ms = max(shopper.ordered_ms, at_ms)
-        _seen(shopper, at_ms, orders=1)
+        _visit(shopper, at_ms).orders += 1
     shopper.cart = cart(shopper.cart, shopper.ordered_ms)
 
 
 def paid(shopper: Shopper, events: Sequence[PaymentAccepted]) -> None:
     """A visit's end, mostly."""
     for event in events:
-        _seen(shopper, epoch_ms(event.timestamp), payments=1)
+        _visit(shopper, epoch_ms(event.timestamp)).payments += 1
 
 
-def _seen(shopper: Shopper, at_ms: int, pages: int = 0, adds: int = 0, orders: int = 0, payments: int = 0) -> None:
-    """One event more: as a rule the first, or one more of the visit that goes on."""
-    new, visits = Visit(at_ms, at_ms, pages, adds, orders, payments), shopper.visits
-    if not visits:
-        visits.append(new)
-    elif visits[-1].first_ms <= at_ms <= visits[-1].last_ms + PAUSE_MS:
-        _join(visits[-1], new)
-    else:
-        shopper.visits = joined([*visits, new])
+def _visit(shopper: Shopper, at_ms: int) -> Visit:
+    """The visit that an event of that moment is of: as a rule a first one, or the last one, which goes on."""
+    visits = shopper.visits
+    if visits:
+        last = visits[-1]
+        if not last.first_ms <= at_ms <= last.last_ms + PAUSE_MS:
+            return _another_visit(shopper, at_ms)
+        if at_ms > last.last_ms:
+            last.last_ms = at_ms
+        return last
+    visits.append(Visit(at_ms, at_ms))
+    return visits[0]
+
+
+def _another_visit(shopper: Shopper, at_ms: int) -> Visit:
+    shopper.visits = joined([*shopper.visits, Visit(at_ms, at_ms)])
+    return next(visit for visit in shopper.visits if visit.first_ms <= at_ms <= visit.last_ms)
 
 
 def joined(visits: Iterable[Visit]) -> list[Visit]:
