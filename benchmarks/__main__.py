@@ -6,6 +6,8 @@ import click
 from rich.console import Console
 
 from benchmarks import archive, catch_up, formats, producer, push, tables, visibility
+from benchmarks.load import traffic_of
+from benchmarks.options import of_a_shop
 from benchmarks.results import shown
 from shopnow_streams.errors import ShopNowError
 
@@ -27,10 +29,11 @@ def benchmarks(context: click.Context) -> None:
 @benchmarks.command("catch-up")
 @click.option("--events", default=2_000_000, show_default=True, type=click.IntRange(100_000))
 @click.option("--rounds", default=1, show_default=True, type=click.IntRange(1), help="Each way so often, in turn.")
-def catching_up(events: int, rounds: int) -> None:
+@of_a_shop
+def catching_up(events: int, rounds: int, per_s: float) -> None:
     """The worker catching up, archive off and on, beside Kafka Streams and Faust's tutorial."""
     console = Console()
-    results = catch_up.run(events, rounds, console)
+    results = catch_up.run(events, rounds, traffic_of(per_s), console)
     console.print(shown(results, catch_up.PEERS))
 
 

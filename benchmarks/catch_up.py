@@ -24,6 +24,7 @@ from rich.progress import Progress
 from benchmarks.archiver import archiver
 from benchmarks.ground import PARTITIONS, Ground, ground
 from benchmarks.kafka_streams import KafkaStreams, kafka_streams
+from benchmarks.load import Traffic
 from benchmarks.measured import Latency, Measured
 from benchmarks.results import Result, Rounds, late_rate
 from benchmarks.worker import Group, Worker, started
@@ -50,8 +51,8 @@ class Bench:
     peer: KafkaStreams
 
 
-def run(events: int, rounds: int, console: Console) -> Rounds:
-    """Load `events`, then measure every way once a round, in turn. Blocks for minutes.
+def run(events: int, rounds: int, traffic: Traffic, console: Console) -> Rounds:
+    """Load so many events of `traffic`, then measure every way once a round, in turn. Blocks for minutes.
 
     Raises ProcessDied where a worker ends before it is done, another StackError where it gets nowhere, JavaMissing.
     """
@@ -61,7 +62,7 @@ def run(events: int, rounds: int, console: Console) -> Rounds:
         peer = kafka_streams(
             CACHE.absolute(), lambda now: progress.update(task, total=now.bytes_total, completed=now.bytes)
         )
-    with ground(events, console) as loaded:
+    with ground(events, console, traffic) as loaded:
         bench = Bench(loaded, peer)
         for number in range(1, rounds + 1):
             for way, measure in WAYS.items():

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from benchmarks.load import load
+from benchmarks.load import Traffic, load, mixed
 from shopnow_streams.kafka_admin import KafkaAdmin
 from shopnow_streams.kafka_config import KafkaConnection
 from shopnow_streams.stack.local import LocalStack
@@ -66,15 +66,18 @@ class Ground:
 
 
 @contextmanager
-def ground(events: int, console: Console) -> Iterator[Ground]:
-    """Start the stack and load `events`: blocks for as long. Raises JavaMissing or another StackError."""
+def ground(events: int, console: Console, traffic: Traffic = mixed) -> Iterator[Ground]:
+    """Start the stack and load so many events of `traffic`: blocks for as long.
+
+    Raises JavaMissing or another StackError.
+    """
     with tempfile.TemporaryDirectory(prefix="shopnow-bench-") as folder:
         stack = LocalStack(Path(folder) / "stack", StackPorts(*free_ports(7)))
         stack.start()
         try:
             KafkaAdmin(KafkaConnection(stack.bootstrap)).create(PARTITIONS, 1)
             with Progress(console=console, transient=True) as progress:
-                value_bytes = load(stack.bootstrap, events, progress)
+                value_bytes = load(stack.bootstrap, events, traffic, progress)
             yield Ground(stack, Path(folder), events, value_bytes)
         finally:
             stack.stop()

@@ -1,25 +1,47 @@
-"""A seeded mix of the five topics, loaded before anything is measured."""
+"""What is sent before anything is measured, or meanwhile: a shop's traffic, or a mix of the five topics. Seeded."""
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import islice
 
 from confluent_kafka import Producer
 from rich.progress import Progress
 
+from shopnow_streams.producer.records import unchecked_record_of
+from shopnow_streams.simulator.shoppers import Habits, shoppers, steady_clock
 from shopnow_streams.topics import Topic
 
 PRODUCTS = 5_000
 USERS = 100_000
 START = datetime(2026, 11, 1, tzinfo=UTC)
+VISIT_S = 300
+EVENTS_A_VISIT = 7
 Sent = tuple[str, str, bytes]
+Traffic = Callable[[int], Iterable[Sent]]
+"""So many records, as (topic, key, value)."""
+
+
+def traffic_of(per_s: float) -> Traffic:
+    """Of a shop that has so many events a second; 0: `mixed`."""
+    return partial(visited, per_s) if per_s else mixed
+
+
+def visited(per_s: float, count: int) -> Iterator[Sent]:
+    """`count` records of the simulator's shoppers, of whom each is in the shop for some five minutes."""
+    habits = Habits(products=PRODUCTS, customers=USERS, in_shop=max(10, round(per_s * VISIT_S / EVENTS_A_VISIT)))
+    for event in islice(shoppers("bench", steady_clock(START, per_s), habits), count):
+        topic, key, value = unchecked_record_of(event)
+        yield str(topic), key.decode(), value
 
 
 def mixed(count: int, seed: int = 1) -> Iterator[Sent]:
     """`count` records as (topic, key, value): 70 % views, 15 % adds, 5 % orders, 4.5 % payments, 5.5 % stock.
 
     Products by Zipf's law, as shops have them: the first of 5,000 has 8 % of the views, the first ten a good quarter.
+    Every event is of another customer, though, of 100,000: nobody makes a visit.
     """
     chance = random.Random(seed)
     names = [f"T-shirt en coton bio n° {number}" for number in range(PRODUCTS + 1)]
@@ -65,8 +87,8 @@ def moment(number: int) -> datetime:
     return START + timedelta(milliseconds=43 * number)
 
 
-def load(bootstrap: str, count: int, progress: Progress) -> int:
-    """Send `mixed(count)`; blocks until all are acknowledged. How long their values are together, in bytes."""
+def load(bootstrap: str, count: int, traffic: Traffic, progress: Progress) -> int:
+    """Send so many events of `traffic`; blocks until all are acknowledged. The bytes of their values together."""
     task = progress.add_task(f"loading {count:,} events", total=count)
     producer = Producer(
         {
@@ -78,7 +100,7 @@ def load(bootstrap: str, count: int, progress: Progress) -> int:
         }
     )
     value_bytes = 0
-    for number, (topic, key, value) in enumerate(mixed(count), 1):
+    for number, (topic, key, value) in enumerate(traffic(count), 1):
         value_bytes += len(value)
         while True:
             try:

@@ -1,4 +1,4 @@
-"""Tables: what each of them costs a worker, in processor time an event of the mix.
+"""Tables: what each of them costs a worker, in processor time an event.
 
 `python -m benchmarks tables`. One process; librdkafka's own mock broker stands in for Kafka. The events are those of
 catching up. The reader fetches all of them, and then, again and again, they are folded into tables that are empty: in
@@ -6,9 +6,9 @@ slices of as many records as an agent folds in one go, cut as soon as so many ro
 cut written to RocksDB, all by the worker's own code. What belongs to each table is timed within the same pass, slice by
 slice and cut by cut, and what is shown is the median of all passes, so that no table has the better moments.
 
-It is processor time of the one thread, since that thread holds the interpreter. What RocksDB does on its own threads,
-the changelog's producer, and Faust between the reader and the fold are not in it. `decode` is all of a fold that is of
-no table. Bytes are keys and values of the changelog, before compression.
+It is processor time of the one thread, since that thread holds the interpreter. What moves to longer windows is of the
+cut. What RocksDB does on its own threads, the changelog's producer, and Faust between the reader and the fold are not
+in it. `decode` is all of a fold that is of no table. Bytes are keys and values of the changelog, before compression.
 """
 
 import asyncio
@@ -26,7 +26,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from agents.fold import SLICE_RECORDS
-from benchmarks.load import Sent, mixed
+from benchmarks.load import Sent, Traffic, traffic_of
+from benchmarks.options import of_a_shop
 from benchmarks.producer import PARTITIONS
 from benchmarks.table_results import Cost, Pass, shown
 from shopnow_streams.delivery.batch import Batch
@@ -38,6 +39,7 @@ from shopnow_streams.wiring import tune_memory
 from tables.cut import POSITIONS
 from tables.partition import Partition
 from tables.store import PartitionStore, prefix
+from tables.windowed import WindowedRows
 
 DEFAULTS = Settings()
 PORTION = 50_000
@@ -47,11 +49,11 @@ Given = ParamSpec("Given")
 Got = TypeVar("Got")
 
 
-def run(events: int, passes: int, progress: Progress) -> list[Pass]:
+def run(events: int, passes: int, traffic: Traffic, progress: Progress) -> list[Pass]:
     """Read and fold the mix so often. Blocks for some 20 µs an event and pass."""
     tune_memory()
     task = progress.add_task(f"passes over {events:,} events", total=passes)
-    mix, done = list(mixed(events)), []
+    mix, done = list(traffic(events)), []
     for _ in range(passes):
         reader_s, batches = asyncio.run(_read(mix))
         done.append(folded(batches, reader_s))
@@ -105,6 +107,8 @@ class Bench:
             for name, rows in partition.tables.items():
                 rows.fold = self._folds[name].timed(rows.fold)  # type: ignore[method-assign]
                 rows.cut = self._cuts[name].timed(rows.cut)  # type: ignore[method-assign]
+                if isinstance(rows, WindowedRows):
+                    rows.advance = self._cuts[name].timed(rows.advance)  # type: ignore[method-assign]
 
     def apply(self, batch: Batch) -> None:
         """As an agent does, and a flush where one is due."""
@@ -169,9 +173,10 @@ class Stopwatch:
 @click.command("tables")
 @click.option("--events", default=200_000, show_default=True, type=click.IntRange(10_000))
 @click.option("--passes", default=7, show_default=True, type=click.IntRange(1))
-def main(events: int, passes: int) -> None:
-    """What each table costs a worker, an event of the mix; beside the reader and the decoder."""
+@of_a_shop
+def main(events: int, passes: int, per_s: float) -> None:
+    """What each table costs a worker, an event; beside the reader and the decoder."""
     console = Console()
     with Progress(console=console, transient=True) as progress:
-        done = run(events, passes, progress)
+        done = run(events, passes, traffic_of(per_s), progress)
     console.print(shown(done))

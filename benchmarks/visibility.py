@@ -1,6 +1,6 @@
 """Visibility: how long after `produce()` an event is in an answer over HTTP, while many others are folded.
 
-`python -m benchmarks visibility`. A broker, one worker and a steady load of mixed events from a process of its own;
+`python -m benchmarks visibility`. A broker, one worker and a steady load of a shop's events from a process of its own;
 the prober is a second one. A probe is a view of a product that nobody else has, sent by the producer that backends
 have, with its defaults. Its clock starts before the call and ends when an answer has been read that counts it. Half of
 them are looked for by asking `/api/products/{id}` every few milliseconds, half by asking once, with the `at_least` of
@@ -27,7 +27,7 @@ import click
 from confluent_kafka import Producer
 from rich.console import Console
 
-from benchmarks.load import START, mixed
+from benchmarks.load import START, visited
 from benchmarks.measured import Measured
 from benchmarks.producer import PARTITIONS, broker
 from benchmarks.visibility_results import Visibility, shown
@@ -118,7 +118,7 @@ def send_steadily(
     bootstrap: str, rate_per_s: int, lasts_s: float, counter: "Synchronized[int]", go_on: "Event"
 ) -> None:
     """Send so many events a second while `go_on` is set, and count them; they are made before, enough for `lasts_s`."""
-    made = list(mixed(int(lasts_s * rate_per_s)))
+    made = list(visited(rate_per_s, int(lasts_s * rate_per_s)))
     producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 50, "compression.type": "lz4", "log_level": 0})
     begun, number = time.monotonic(), 0
     while go_on.is_set():
