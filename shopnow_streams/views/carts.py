@@ -18,8 +18,9 @@ from shopnow_streams.views.customers import KEPT, USER_ID, Customers, by_custome
 from shopnow_streams.views.gather import Gather
 from shopnow_streams.views.page import Problem, only
 from shopnow_streams.views.parameters import choice, whole
+from shopnow_streams.views.shared import CHEAP_S, Shared
 from shopnow_streams.views.standing import Count, Timed, timed, with_standing
-from shopnow_streams.views.turns import Shared, in_turns
+from shopnow_streams.views.turns import in_turns
 from tables.answer import Answer
 
 State = Literal["open", "abandoned"]
@@ -177,7 +178,7 @@ class Carts:
     def __init__(self, gather: Gather) -> None:
         self._gather = gather
         self._customers = Customers(gather)
-        self._shared: Shared[Baskets] = Shared(self._all)
+        self._shared: Shared[str, Baskets] = Shared(lambda _: self._all(), CHEAP_S)
 
     async def _all(self, awaited: Awaited = NOTHING) -> Baskets:
         return await baskets(await self._customers.scan(KEPT.oldest, CartRow, awaited))
@@ -188,7 +189,7 @@ class Carts:
         state, idle_min = STATE.read(request), IDLE_MIN.read(request)
         rank, limit = _RANKS[SORT.read(request)], LIMIT.read(request)
         awaited = self._gather.at_least.read(request)
-        all_of = await self._shared.of()
+        all_of = await self._shared.get("")
         if awaited.missing(all_of.answer.offsets):
             all_of = await self._all(awaited)
         return await page(all_of, state, idle_min, rank, limit)

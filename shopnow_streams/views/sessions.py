@@ -19,8 +19,9 @@ from shopnow_streams.views.customers import KEPT, USER_ID, Customers, by_custome
 from shopnow_streams.views.gather import Gather
 from shopnow_streams.views.page import only
 from shopnow_streams.views.parameters import whole
+from shopnow_streams.views.shared import CHEAP_S, Shared
 from shopnow_streams.views.standing import Count, Timed, timed
-from shopnow_streams.views.turns import Shared, in_turns
+from shopnow_streams.views.turns import in_turns
 from tables.answer import Answer
 
 MOST = 500
@@ -227,7 +228,7 @@ class Sessions:
     def __init__(self, gather: Gather) -> None:
         self._gather = gather
         self._customers = Customers(gather)
-        self._shared: Shared[Found] = Shared(self._all)
+        self._shared = Shared(self._all, CHEAP_S)
 
     async def _all(self, last_h: int, awaited: Awaited = NOTHING) -> Found:
         return await found(await self._customers.scan(partial(looked_at_from, last_h), SessionRow, awaited), last_h)
@@ -237,7 +238,7 @@ class Sessions:
         only(request, "last_h", "limit", *WAITING)
         last_h, limit = LAST_H.read(request), LIMIT.read(request)
         awaited = self._gather.at_least.read(request)
-        all_of = await self._shared.of(last_h)
+        all_of = await self._shared.get(last_h)
         if awaited.missing(all_of.answer.offsets):
             all_of = await self._all(last_h, awaited)
         as_of = all_of.answer.clock

@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 Key = TypeVar("Key", bound=Hashable)
 Made = TypeVar("Made")
 
+CHEAP_S = 0.05
 KEPT_S = 1.0
 SHARE = 10
 """What took long is kept for so many times as long: a worker that folds has better to do than to rank all day."""
@@ -14,15 +15,20 @@ SHARE = 10
 
 class Shared(Generic[Key, Made]):
     """Makes by key. What was made is given to whoever asks within a second of its beginning, or within ten times as
-    long as it took; and to all who ask while it is made. The event loop's alone."""
+    long as it took; and to all who ask while it is made. What took `cheap_s` at most is kept for nobody: whoever asks
+    next has the newest. The event loop's alone."""
 
-    def __init__(self, make: Callable[[Key], Awaitable[Made]]) -> None:
+    def __init__(self, make: Callable[[Key], Awaitable[Made]], cheap_s: float = -1.0) -> None:
         self._make = make
+        self._cheap_s = cheap_s
         self._kept: dict[Key, tuple[float, Made]] = {}
         self._making: dict[Key, asyncio.Task[Made]] = {}
 
     async def get(self, key: Key, good: Callable[[Made], bool] = lambda _: True) -> Made:
-        """The one that is kept, if it is `good`; else one that was begun since. Raises what making it raises."""
+        """The one that is kept, if it is `good`; else one that was begun since. Raises what making it raises.
+
+        Who goes away meanwhile ends it for nobody else.
+        """
         until_s, kept = self._kept.get(key, (0.0, None))
         if kept is not None and asyncio.get_running_loop().time() < until_s and good(kept):
             return kept
@@ -44,7 +50,8 @@ class Shared(Generic[Key, Made]):
         made = await self._make(key)
         now_s = loop.time()
         self._kept = {each: kept for each, kept in self._kept.items() if kept[0] > now_s}
-        self._kept[key] = (began_s + max(KEPT_S, SHARE * (now_s - began_s)), made)
+        if now_s - began_s > self._cheap_s:
+            self._kept[key] = (began_s + max(KEPT_S, SHARE * (now_s - began_s)), made)
         return made
 
     def _over(self, key: Key, task: "asyncio.Task[Any]") -> None:
