@@ -48,6 +48,7 @@ async def of_each_partition(live: LiveTables, answer: Callable[[Partition], Awai
         if live.owned.get(number) is owned:  # not let go of while another one was read
             with suppress(StoreClosed):  # let go of while it was read
                 answers.append(await answer(owned.partition))
+        await asyncio.sleep(0)  # each is of one instant, and may be long
     return answers
 
 

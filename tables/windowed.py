@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from shopnow_streams.folds.definition import Definition, Flow, State
-from shopnow_streams.folds.windows import EPOCH, Level, Windows
+from shopnow_streams.folds.windows import EPOCH, SUBJECT, Length, Level, Windows
 from tables.rows import Rows
 from tables.store import PartitionStore
 
@@ -89,13 +89,13 @@ class WindowedRows(Rows[State]):
     def keys_of(self, subjects: Mapping[str, datetime], clock: datetime) -> Iterator[str]:
         """Every key that rows of `subjects` (empty: of a table without) may have, up to the window of `clock`, in
         windows that are not over by the moment that each is given with."""
-        beginnings = [(level.length, self._begins(level, clock)) for level in self._windows.levels]
-        for subject, since in subjects.items():
-            for length, begins in beginnings:
-                window = max(begins, length.start(max(since, EPOCH)))
-                while window <= clock:
-                    yield length.key(window, subject or None)
-                    window += length.lasts
+        for level in self._windows.levels:
+            length, first = level.length, self._begins(level, clock)
+            names = _names(length, first, clock)
+            for subject, since in subjects.items():
+                over = max(0, (length.start(max(since, EPOCH)) - first) // length.lasts)
+                for name in names[over:]:
+                    yield f"{name}{SUBJECT}{subject}" if subject else name
 
     def _begins(self, level: Level, clock: datetime) -> datetime:
         """The oldest window of this length that may have rows."""
@@ -115,3 +115,8 @@ class WindowedRows(Rows[State]):
         there = self.get(place)
         self.put(place, self.definition.merge(self.definition.state() if there is None else there, state))
         self.drop(key)
+
+
+def _names(length: Length, first: datetime, last: datetime) -> list[str]:
+    """The keys, without a subject, of all windows from one to the one that `last` is in."""
+    return [length.key(first + number * length.lasts) for number in range((last - first) // length.lasts + 1)]
