@@ -1,5 +1,7 @@
 """The store: rows and offsets in one write, tables that keep apart, one owner."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -146,3 +148,34 @@ def test_a_damaged_store_is_not_said_to_be_another_process(tmp_path: Path) -> No
     with pytest.raises(Exception, match=r"(?i)corruption|another process") as caught:
         PartitionStore(tmp_path / "store")
     assert not isinstance(caught.value, StoreBusy)
+
+
+WRITES_FOR_EVER = """
+import sys
+from itertools import count
+from pathlib import Path
+from tables.store import PartitionStore, prefix
+
+store = PartitionStore(Path(sys.argv[1]))
+for number in count():
+    store.write({prefix("t"): [(b"%09d" % (1_000 * number + row), b"x" * 100) for row in range(1_000)]}, {"c": number})
+    print(number, flush=True)
+"""
+
+
+def test_after_a_kill_it_stands_at_an_offset_below_which_every_row_is_there(tmp_path: Path) -> None:
+    """RocksDB keeps no log: what was in memory is gone, the newest first."""
+    path = tmp_path / "store"
+    command = [sys.executable, "-c", WRITES_FOR_EVER, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
+        assert writer.stdout is not None
+        for _ in range(150):  # 15 MB: more than stay in memory
+            assert writer.stdout.readline()
+        writer.kill()
+    store = PartitionStore(path)
+    offset = store.changelog_offset("c")
+    rows = [int(key) for key, _ in store.scan(prefix("t"))]
+    store.close()
+    assert offset is not None
+    assert rows == list(range(len(rows)))
+    assert len(rows) >= 1_000 * (offset + 1)
