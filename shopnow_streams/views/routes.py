@@ -25,6 +25,7 @@ from shopnow_streams.views.needs import there
 from shopnow_streams.views.openapi import Description
 from shopnow_streams.views.operations import operations
 from shopnow_streams.views.page import json_response
+from shopnow_streams.views.question import Question
 from shopnow_streams.views.requests import Requests
 from shopnow_streams.views.revalidation import REVALIDATED, revalidated
 from shopnow_streams.views.revenue import REVENUE
@@ -97,9 +98,10 @@ def add_routes(
             sent = revalidated if path.startswith(REVALIDATED) else _of_this_moment
             server.router.add_get(path, _answering(view, sent))
     server.router.add_post(PATH, gather.serve)
-    for path, serve in ((totals.PATH, sums.serve), (sales.PATH, sold.serve)):
-        if there(path, tables):
-            server.router.add_post(path, serve)
+    questions: list[Question[Any, Any]] = [sums.question, sold.question]
+    for question in questions:
+        if there(question.path, tables):
+            server.router.add_post(question.path, question.serve)
     if archive:
         server.router.add_post(ARCHIVE_PATH, archive.serve)
     if alerts:

@@ -1,26 +1,19 @@
 """Which products are sold out the soonest, of all of them: asked of all workers."""
 
-import asyncio
 import math
-from itertools import chain
-
-import msgspec
-from aiohttp import web
+from functools import partial
 
 from shopnow_streams.folds.stock import STOCK
 from shopnow_streams.views.awaited import NOTHING, Awaited
 from shopnow_streams.views.estimate import LATELY, estimate, first_window, late
 from shopnow_streams.views.gather import Gather
-from shopnow_streams.views.page import Problem
-from shopnow_streams.views.peers import decoded
+from shopnow_streams.views.question import Question
 from shopnow_streams.views.shared import Shared
 from tables.live import LiveTables
 from tables.reads import Query
 from tables.sales import PartitionSales, SalesQuery, merge_sales, sales_locally
 
 PATH = "/internal/sales"
-_decode_query = msgspec.json.Decoder(SalesQuery).decode
-_decode_answers = msgspec.json.Decoder(list[PartitionSales]).decode
 
 
 class Sales:
@@ -28,7 +21,7 @@ class Sales:
 
     def __init__(self, gather: Gather, live: LiveTables) -> None:
         self._gather = gather
-        self._live = live
+        self.question = Question(gather.peers, PATH, (SalesQuery, PartitionSales), partial(sales_locally, live))
         self._shared: Shared[str, list[int]] = Shared(lambda _: self._soonest(NOTHING))
 
     async def soonest(self, awaited: Awaited) -> list[int]:
@@ -41,7 +34,7 @@ class Sales:
         clock = counted.clock
         firsts = {int(key): first_window(level.counted_at, clock) for key, level in counted.rows}
         since = {str(product): first or "~" for product, first in firsts.items()}
-        sold = await self._ask(SalesQuery(since, late(clock))) if since else {}
+        sold = merge_sales(await self.question.ask(SalesQuery(since, late(clock)))) if since else {}
         nothing = [0] * (1 + len(LATELY))
         ranked = []
         for key, level in counted.rows:
@@ -49,23 +42,3 @@ class Sales:
             found = estimate(level.units, firsts[product], sold.get(product, nothing), clock).hours_until_out
             ranked.append((math.inf if found is None else found, product))
         return [product for _, product in sorted(ranked)]
-
-    async def _ask(self, query: SalesQuery) -> dict[int, list[int]]:
-        local, bodies = await asyncio.gather(
-            self._locally(query), self._gather.peers.ask(PATH, msgspec.json.encode(query))
-        )
-        return merge_sales([*local, *chain(*decoded(bodies, _decode_answers, "a ranking is incomplete"))])
-
-    async def _locally(self, query: SalesQuery) -> list[PartitionSales]:
-        try:
-            return await sales_locally(self._live, query)
-        except OverflowError as error:
-            raise Problem(413, "Content Too Large", str(error)) from error
-
-    async def serve(self, request: web.Request) -> web.Response:
-        """The other side of `Peers.ask`."""
-        try:
-            query = _decode_query(await request.read())
-        except msgspec.MsgspecError as error:
-            raise Problem(400, "Bad Request", f"not a query: {error}") from error
-        return web.Response(body=msgspec.json.encode(await self._locally(query)), content_type="application/json")

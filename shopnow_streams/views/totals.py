@@ -1,21 +1,15 @@
 """What every product did over the last span of event time and the one before it, asked of all workers."""
 
-import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import chain
 from typing import Any
-
-import msgspec
-from aiohttp import web
 
 from shopnow_streams.folds.activity import ACTIVITY
 from shopnow_streams.folds.windows import Level
 from shopnow_streams.views.awaited import NOTHING, Awaited, NotYet
 from shopnow_streams.views.gather import Gather
-from shopnow_streams.views.page import Problem
-from shopnow_streams.views.peers import decoded
+from shopnow_streams.views.question import Question
 from shopnow_streams.views.shared import Shared
 from shopnow_streams.views.windows import LEVELS, within
 from tables.answer import Answer
@@ -25,8 +19,6 @@ from tables.totals import PartitionTotals, TotalsQuery, merge_totals, totals_loc
 
 PATH = "/internal/totals"
 _ATTEMPTS = 3
-_decode_query = msgspec.json.Decoder(TotalsQuery).decode
-_decode_answers = msgspec.json.Decoder(list[PartitionTotals]).decode
 
 
 @dataclass(frozen=True)
@@ -67,6 +59,7 @@ class Totals:
         self._live = live
         self._everywhere = Shared(self._asked)
         self._here = Shared(partial(totals_locally, live))
+        self.question = Question(gather.peers, PATH, (TotalsQuery, PartitionTotals), self._locally)
 
     async def over(self, last: Last, awaited: Awaited = NOTHING) -> Answer[Any]:
         """A row for each product: its numbers in the span, and in the one before it.
@@ -94,22 +87,7 @@ class Totals:
         return answer, clock
 
     async def _ask(self, query: TotalsQuery) -> Answer[Any]:
-        local, bodies = await asyncio.gather(
-            self._locally(query), self._gather.peers.ask(PATH, msgspec.json.encode(query))
-        )
-        remote = chain(*decoded(bodies, _decode_answers, "answers are incomplete"))
-        return merge_totals([*local, *remote], self._gather.at_least.partitions)
+        return merge_totals(await self.question.ask(query), self._gather.at_least.partitions)
 
     async def _locally(self, query: TotalsQuery) -> list[PartitionTotals]:
-        try:
-            return await (totals_locally(self._live, query) if query.fresh else self._here.get(query))
-        except OverflowError as error:
-            raise Problem(413, "Content Too Large", str(error)) from error
-
-    async def serve(self, request: web.Request) -> web.Response:
-        """The other side of `Peers.ask`."""
-        try:
-            query = _decode_query(await request.read())
-        except msgspec.MsgspecError as error:
-            raise Problem(400, "Bad Request", f"not a query: {error}") from error
-        return web.Response(body=msgspec.json.encode(await self._locally(query)), content_type="application/json")
+        return await (totals_locally(self._live, query) if query.fresh else self._here.get(query))
