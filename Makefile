@@ -33,9 +33,14 @@ audit: $(VENV)/.spark ## recompute every live number from the archive, and compa
 
 spark: $(VENV)/.spark ## what `shopnow sql` and `shopnow batch` need
 
+# one after the other: their processes are given seconds to notice one another's faults
+ALONE := tests/chaos tests/integration/test_alerts.py
+
+# others two files at a time, since they wait as much as they compute
 test: $(VENV)/.all $(VENV)/.browser ## every test, with real Kafka, HDFS and Spark
 	@$(BIN)/pytest tests/unit -n auto --dist loadfile
-	@$(BIN)/pytest --ignore tests/unit
+	@$(BIN)/pytest --ignore tests/unit $(ALONE:%=--ignore %) -n 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/pytest $(ALONE)
 
 check: $(VENV)/.all ## ruff, mypy --strict, import contracts, Dockerfile, compose file
 	$(BIN)/ruff check .
