@@ -26,6 +26,11 @@ _CONFIG = {
     },
 }
 _PARTITIONS = {ALERTS: 1}
+_UNSETTLED = (
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+)
 OURS = (*(str(topic) for topic in Topic), REJECTS, ALERTS)
 TIMEOUT_S = 10.0
 REFUSED_S = 2.0
@@ -134,7 +139,7 @@ class KafkaAdmin:
                 for number in found[str(topic)].partitions
             ]
             with _asking(self._connection, group) as client:
-                committed = client.committed(asked, timeout=self._timeout_s) if asked else []
+                committed = committed_of(client, asked, self._timeout_s) if asked else []
         except KafkaException as error:
             raise self._unavailable() from error
         return {(at.topic, at.partition): at.offset for at in committed if at.offset >= 0}
@@ -168,6 +173,21 @@ class KafkaAdmin:
     def _offsets(self, client: Consumer, topic: str, partition: int) -> int:
         low, high = client.get_watermark_offsets(TopicPartition(topic, partition), timeout=self._timeout_s)
         return int(high - low)
+
+
+def committed_of(client: Consumer, asked: list[TopicPartition], timeout_s: float) -> list[TopicPartition]:
+    """What the client's group committed there.
+
+    Who coordinates groups is open for a while on a broker that has had none yet: it is asked again until it is settled.
+    """
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            return client.committed(asked, timeout=max(0.1, deadline - time.monotonic()))
+        except KafkaException as error:
+            if error.args[0].code() not in _UNSETTLED or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
 
 
 def _refuses(broker: str) -> bool:

@@ -3,11 +3,13 @@
 import socket
 import time
 from contextlib import closing
+from typing import Any
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from shopnow_streams.errors import KafkaUnavailable
-from shopnow_streams.kafka_admin import KafkaAdmin
+from shopnow_streams.kafka_admin import KafkaAdmin, committed_of
 from shopnow_streams.kafka_config import KafkaConnection
 from shopnow_streams.stack.ports import free_ports
 
@@ -36,3 +38,25 @@ def test_one_that_listens_has_all_the_time_though_others_refuse() -> None:
         took_s, said = waited(f"127.0.0.1:{refusing},127.0.0.1:{silent.getsockname()[1]}")
     assert took_s >= TIMEOUT_S - 0.05
     assert "answered at" in said
+
+
+class Coordinator:
+    """A group's client, that is told these codes before it is answered."""
+
+    def __init__(self, *codes: int) -> None:
+        self.codes = list(codes)
+
+    def committed(self, asked: list[TopicPartition], timeout: float) -> list[TopicPartition]:
+        assert 0 < timeout <= TIMEOUT_S
+        if self.codes:
+            raise KafkaException(KafkaError(self.codes.pop(0)))
+        return asked
+
+
+def test_a_coordinator_that_is_not_settled_is_asked_again() -> None:
+    asked = [TopicPartition("produit-consulte", 0)]
+    client: Any = Coordinator(KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_LOAD_IN_PROGRESS)
+    assert committed_of(client, asked, TIMEOUT_S) == asked
+    refused: Any = Coordinator(KafkaError.GROUP_AUTHORIZATION_FAILED)
+    with pytest.raises(KafkaException):
+        committed_of(refused, asked, TIMEOUT_S)
