@@ -9,6 +9,8 @@ export UV_CACHE_DIR := $(CURDIR)/var/cache/uv
 export UV_LINK_MODE := hardlink
 # uv installs in seconds what takes pip minutes; the certificates are the system's, as pip's are
 export UV_SYSTEM_CERTS := 1
+# as pip does: under PYTHONDONTWRITEBYTECODE a worker would compile all that it imports at each start, for two seconds
+export UV_COMPILE_BYTECODE := 1
 INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python
 
 help: ## what there is to make
@@ -31,9 +33,14 @@ audit: $(VENV)/.spark ## recompute every live number from the archive, and compa
 
 spark: $(VENV)/.spark ## what `shopnow sql` and `shopnow batch` need
 
+# one after the other: their processes are given seconds to notice one another's faults
+ALONE := tests/chaos tests/integration/test_alerts.py
+
+# others two files at a time, since they wait as much as they compute
 test: $(VENV)/.all $(VENV)/.browser ## every test, with real Kafka, HDFS and Spark
 	@$(BIN)/pytest tests/unit -n auto --dist loadfile
-	@$(BIN)/pytest --ignore tests/unit
+	@$(BIN)/pytest --ignore tests/unit $(ALONE:%=--ignore %) -n 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/pytest $(ALONE)
 
 check: $(VENV)/.all ## ruff, mypy --strict, import contracts, Dockerfile, compose file
 	$(BIN)/ruff check .

@@ -1,11 +1,14 @@
 """The topics as they are on the brokers: list, create, describe, and refuse what the tables can't work with."""
 
+import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._metadata import ClusterMetadata
 from confluent_kafka.cimpl import NewTopic
 
 from shopnow_streams.errors import KafkaUnavailable, TopicMismatch
@@ -23,8 +26,15 @@ _CONFIG = {
     },
 }
 _PARTITIONS = {ALERTS: 1}
+_UNSETTLED = (
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+)
 OURS = (*(str(topic) for topic in Topic), REJECTS, ALERTS)
 TIMEOUT_S = 10.0
+REFUSED_S = 2.0
+"""Waited for where nothing listens at any address: that is an answer, and mostly a Kafka that is not started."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +48,17 @@ class TopicState:
 
 
 class KafkaAdmin:
-    """Administration of our topics. Every method blocks, `timeout_s` at most, and raises KafkaUnavailable after it."""
+    """Administration of our topics. Every method blocks, `timeout_s` at most, and raises KafkaUnavailable after it.
 
-    def __init__(self, connection: KafkaConnection, timeout_s: float = TIMEOUT_S) -> None:
+    Where all brokers refuse connections that is after `refused_s`.
+    """
+
+    def __init__(
+        self, connection: KafkaConnection, timeout_s: float = TIMEOUT_S, *, refused_s: float = REFUSED_S
+    ) -> None:
         self._connection = connection
         self._timeout_s = timeout_s
+        self._refused_s = min(refused_s, timeout_s)
         self._admin = AdminClient(
             # a broker that is only just starting is found within a second, not ten
             {**connection.librdkafka(), "log_level": 0, "reconnect.backoff.max.ms": 1_000}
@@ -50,10 +66,7 @@ class KafkaAdmin:
 
     def topics(self, internal: bool = False) -> list[TopicState]:
         """All topics, or all but Kafka's own, by name."""
-        try:
-            found = self._admin.list_topics(timeout=self._timeout_s).topics
-        except KafkaException as error:
-            raise self._unavailable() from error
+        found = self._metadata().topics
         names = sorted(name for name in found if internal or not name.startswith("__"))
         with _asking(self._connection) as client:
             return [
@@ -68,10 +81,7 @@ class KafkaAdmin:
 
     def watermarks(self, topic: str) -> dict[int, tuple[int, int]]:
         """First offset and end of each partition. Raises TopicMismatch where there is no such topic."""
-        try:
-            found = self._admin.list_topics(topic, timeout=self._timeout_s).topics[topic]
-        except KafkaException as error:
-            raise self._unavailable() from error
+        found = self._metadata(topic).topics[topic]
         if found.error is not None:
             raise TopicMismatch(f"there is no topic {topic}: `shopnow topics create` makes ours")
         with _asking(self._connection) as client:
@@ -85,10 +95,7 @@ class KafkaAdmin:
 
         Safe to be called by several workers at once.
         """
-        try:
-            found = self._admin.list_topics(timeout=self._timeout_s).topics
-        except KafkaException as error:
-            raise self._unavailable() from error
+        found = self._metadata().topics
         missing = [name for name in OURS if name not in found]
         made = (
             self._admin.create_topics(
@@ -123,8 +130,8 @@ class KafkaAdmin:
         Asked by a client that names the group and does not join it. An admin client's question about a group that the
         broker does not know yet ends the process (https://github.com/confluentinc/librdkafka/issues/5040).
         """
+        found = self._metadata().topics
         try:
-            found = self._admin.list_topics(timeout=self._timeout_s).topics
             asked = [
                 TopicPartition(str(topic), number)
                 for topic in Topic
@@ -132,10 +139,30 @@ class KafkaAdmin:
                 for number in found[str(topic)].partitions
             ]
             with _asking(self._connection, group) as client:
-                committed = client.committed(asked, timeout=self._timeout_s) if asked else []
+                committed = committed_of(client, asked, self._timeout_s) if asked else []
         except KafkaException as error:
             raise self._unavailable() from error
         return {(at.topic, at.partition): at.offset for at in committed if at.offset >= 0}
+
+    def _metadata(self, topic: str | None = None) -> ClusterMetadata:
+        """What the brokers have. librdkafka tries again and again until an answer comes or the time is over."""
+        deadline = time.monotonic() + self._timeout_s
+        named = () if topic is None else (topic,)
+        try:
+            return self._admin.list_topics(*named, timeout=self._refused_s)
+        except KafkaException as error:
+            if all(map(_refuses, self._connection.brokers)):
+                raise KafkaUnavailable(
+                    f"no Kafka broker listens at {self._connection.bootstrap}: start it with `make up`, or set "
+                    "SHOPNOW_KAFKA"
+                ) from error
+            left_s = deadline - time.monotonic()
+            if left_s <= 0:
+                raise self._unavailable() from error
+        try:
+            return self._admin.list_topics(*named, timeout=left_s)
+        except KafkaException as error:
+            raise self._unavailable() from error
 
     def _unavailable(self) -> KafkaUnavailable:
         return KafkaUnavailable(
@@ -146,6 +173,33 @@ class KafkaAdmin:
     def _offsets(self, client: Consumer, topic: str, partition: int) -> int:
         low, high = client.get_watermark_offsets(TopicPartition(topic, partition), timeout=self._timeout_s)
         return int(high - low)
+
+
+def committed_of(client: Consumer, asked: list[TopicPartition], timeout_s: float) -> list[TopicPartition]:
+    """What the client's group committed there.
+
+    Who coordinates groups is open for a while on a broker that has had none yet: it is asked again until it is settled.
+    """
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            return client.committed(asked, timeout=max(0.1, deadline - time.monotonic()))
+        except KafkaException as error:
+            if error.args[0].code() not in _UNSETTLED or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+def _refuses(broker: str) -> bool:
+    """Whether the host of `host:port` says that nothing listens there. Blocks for a second at most."""
+    host, _, port = broker.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=1.0).close()
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 @contextmanager

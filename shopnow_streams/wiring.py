@@ -24,7 +24,7 @@ from shopnow_streams.delivery.worker import JsonWorker, Worker
 from shopnow_streams.errors import KafkaUnavailable, SettingsError
 from shopnow_streams.folds import kept
 from shopnow_streams.folds.watermark import EventTime
-from shopnow_streams.kafka_admin import KafkaAdmin
+from shopnow_streams.kafka_admin import TIMEOUT_S, KafkaAdmin
 from shopnow_streams.logs.format import logging_config
 from shopnow_streams.logs.logger import get_logger
 from shopnow_streams.settings import Settings
@@ -177,7 +177,7 @@ def allow_open_files(count: int) -> None:
 async def ensure_topics(settings: Settings) -> None:
     """Make the topics that are missing. Waits for Kafka as long as it takes; raises TopicMismatch for other partitions
     than the tables expect."""
-    admin = KafkaAdmin(settings.connection)
+    admin = KafkaAdmin(settings.connection, refused_s=TIMEOUT_S)  # it tells of its waiting, and not at every moment
     while True:
         try:
             await asyncio.to_thread(admin.create, settings.partitions, settings.replication_factor)

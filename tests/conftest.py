@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from shopnow_streams.stack import ports
 from shopnow_streams.stack.hdfs import Hdfs
 from shopnow_streams.stack.jars import fetch, locked_jars
 from shopnow_streams.stack.java import find_java
@@ -26,6 +28,39 @@ if TYPE_CHECKING:  # most tests need no Spark, which takes a second to import
 
 ROOT = Path(__file__).resolve().parents[1]
 CACHE = ROOT / "var" / "cache"
+SPARK = ("test_spark", "test_jobs", "test_recount", "test_compaction")
+"""Files whose tests use the session's Spark."""
+LONGEST = (*SPARK, "test_audit", "test_dashboard", "test_worker", "test_restore")
+"""Files whose tests take longest, the longest first."""
+
+
+def pytest_configure() -> None:
+    """Give each of pytest-xdist's processes ports of its own: a port is free until whoever chose it listens there."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return
+    number = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw"))
+    share = (ports.FREE_TO - ports.FREE_FROM) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    ports.FREE_FROM += number * share
+    ports.FREE_TO = ports.FREE_FROM + share
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of several processes each takes the next file: the longest first, so that none is waited for alone at the end."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With --dist loadfile, files of Spark go to one process: it has one Spark, slow in its first minute."""
+    from xdist.scheduler import LoadFileScheduling
+
+    if config.getvalue("dist") != "loadfile":
+        return None
+    scheduling = LoadFileScheduling(config, log)
+    file_of = scheduling._split_scope
+    scheduling._split_scope = lambda name: "spark" if Path(file_of(name)).stem in SPARK else file_of(name)
+    return scheduling
 
 
 @pytest.fixture(scope="session")
@@ -48,11 +83,9 @@ def spark(java: Path) -> "Iterator[SparkSession]":
         yield session
 
 
-@contextmanager
-def started_kafka(home: Path, java: Path) -> Iterator[KafkaBroker]:
-    """A broker of its own for whoever asks."""
+def a_kafka(home: Path, java: Path) -> KafkaBroker:
     port, controller_port = free_ports(2)
-    broker = KafkaBroker(
+    return KafkaBroker(
         home,
         port=port,
         controller_port=controller_port,
@@ -60,6 +93,21 @@ def started_kafka(home: Path, java: Path) -> Iterator[KafkaBroker]:
         jars=fetch(locked_jars()["kafka"], CACHE / "jars"),
         archives=CACHE / "cds",
     )
+
+
+@pytest.fixture(scope="session")
+def kafka_storage(tmp_path_factory: pytest.TempPathFactory, java: Path) -> Path:
+    """An empty broker's data: formatting it takes a JVM two seconds, copying it nothing."""
+    home = tmp_path_factory.mktemp("kafka-storage")
+    a_kafka(home, java).prepare()
+    return home / "data"
+
+
+@contextmanager
+def started_kafka(home: Path, java: Path, storage: Path) -> Iterator[KafkaBroker]:
+    """A broker of its own for whoever asks."""
+    shutil.copytree(storage, home / "data")
+    broker = a_kafka(home, java)
     broker.start()
     try:
         yield broker
@@ -68,9 +116,9 @@ def started_kafka(home: Path, java: Path) -> Iterator[KafkaBroker]:
 
 
 @pytest.fixture(scope="module")
-def kafka(tmp_path_factory: pytest.TempPathFactory, java: Path) -> Iterator[KafkaBroker]:
+def kafka(tmp_path_factory: pytest.TempPathFactory, java: Path, kafka_storage: Path) -> Iterator[KafkaBroker]:
     """A broker for a module, since all of them use the same five topics."""
-    with started_kafka(tmp_path_factory.mktemp("kafka"), java) as broker:
+    with started_kafka(tmp_path_factory.mktemp("kafka"), java, kafka_storage) as broker:
         yield broker
 
 

@@ -490,6 +490,14 @@ def _late(order: Row) -> bool:
     return bool(order["placed_at"] > order["paid_at"])
 
 
+def stands_at(url: str, ends: Offsets) -> bool:
+    """Whether a worker says that all tables stand there: asked for until they do, it costs little, unlike all rows.
+
+    Raises OSError where it does not answer, Incomplete where the answer is.
+    """
+    return _standing(get(url, "/api/funnel")) == ends
+
+
 def offsets_of(answer: Row) -> Offsets:
     """The offsets that an answer says it stands at."""
     return _stands(answer["offsets"])

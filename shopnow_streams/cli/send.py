@@ -7,6 +7,7 @@ import click
 
 from shopnow_streams.errors import EventRejected
 from shopnow_streams.events import decode
+from shopnow_streams.kafka_admin import KafkaAdmin
 from shopnow_streams.producer import ProducerOptions, ShopProducer
 from shopnow_streams.settings import from_environment
 from shopnow_streams.topics import Topic
@@ -36,7 +37,9 @@ def send(topic: str, event: str, as_json: bool) -> None:
         raise click.BadParameter(
             f"not an event of {topic}: {rejected.args[0].detail}", param_hint="EVENT"
         ) from rejected
-    with ShopProducer(from_environment().connection, PATIENCE) as producer:
+    connection = from_environment().connection
+    KafkaAdmin(connection).watermarks(topic)  # raises at once where there is no Kafka, or no such topic
+    with ShopProducer(connection, PATIENCE) as producer:
         delivery = producer.send_and_wait(decoded)
     if as_json:
         click.echo(json.dumps(delivery._asdict()))

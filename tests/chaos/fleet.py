@@ -134,14 +134,17 @@ class Fleet:
         while time.monotonic() < deadline:
             self.tend()
             try:
-                answers = [
-                    oracle.read_rows([url, *(other for other in self.urls if other != url)]) for url in self.urls
-                ]
+                behind = [url for url in self.urls if not oracle.stands_at(url, ends)]
+                answers = (
+                    [oracle.read_rows([url, *(other for other in self.urls if other != url)]) for url in self.urls]
+                    if not behind
+                    else []
+                )
             except (OSError, oracle.Incomplete, ValueError, KeyError) as error:
                 last = error
             else:
-                last = {url: answer.offsets for url, answer in zip(self.urls, answers, strict=True)}
-                if all(answer.offsets == ends for answer in answers):
+                last = behind or {url: answer.offsets for url, answer in zip(self.urls, answers, strict=True)}
+                if answers and all(answer.offsets == ends for answer in answers):
                     assert all(answer.tables == answers[0].tables for answer in answers[1:]), "workers differ"
                     return answers[0]
             time.sleep(0.3)

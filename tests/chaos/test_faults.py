@@ -31,9 +31,9 @@ pytestmark = pytest.mark.timeout(240 + 20 * FAULTS)
 
 
 @pytest.fixture
-def kafka(tmp_path_factory: pytest.TempPathFactory, java: Path) -> Iterator[KafkaBroker]:
+def kafka(tmp_path_factory: pytest.TempPathFactory, java: Path, kafka_storage: Path) -> Iterator[KafkaBroker]:
     """A broker a case: what one that fails leaves (a transaction under way, a broker killed) is not the next one's."""
-    with started_kafka(tmp_path_factory.mktemp("kafka"), java) as broker:
+    with started_kafka(tmp_path_factory.mktemp("kafka"), java, kafka_storage) as broker:
         make_topics(broker.bootstrap)
         yield broker
 
@@ -52,6 +52,7 @@ def sending(bootstrap: str, seed: int, ledger: Path, rate: float = RATE) -> Iter
         process.stdin.close()
         assert process.wait(120) == 0, "not all that was sent was acknowledged"
     finally:
+        process.stdin.close()
         if process.poll() is None:
             process.kill()
             process.wait(10)
@@ -165,10 +166,10 @@ def verify(
     held = fleet.settle(ends, SETTLE_S)
     settled_s = time.monotonic() - started
     fleet.start_from_nothing()  # what workers hold in memory may be right where what they wrote is not
-    restored = fleet.settle(ends, SETTLE_S)
     log = oracle.read_log(bootstrap)
+    must = oracle.expected(log)  # while they restore, which takes them some seconds, too
+    restored = fleet.settle(ends, SETTLE_S)
     rejects = oracle.read_log(bootstrap, [oracle.REJECTS])
-    must = oracle.expected(log)
     with capsys.disabled():
         print(
             f"\nseed {SEED}: {len(log.records):,} events, {len(rejects.records):,} rejects emitted, "

@@ -38,6 +38,8 @@ def assert_as_the_log(kafka: KafkaBroker, worker: WorkerProcess) -> None:
     def rows() -> oracle.Answers | None:
         assert not worker.ended(), worker.log.read_text()[-4_000:]
         try:
+            if not oracle.stands_at(worker.url, ends):
+                return None
             answers = oracle.read_rows([worker.url])
         except (OSError, oracle.Incomplete):
             return None
