@@ -27,6 +27,11 @@ class LiveTableManager(TableManager):
             self._recovery = NothingToRecover(self.app, self, beacon=self.beacon, loop=self.loop)
         return self._recovery
 
+    async def on_start(self) -> None:
+        """Called by Faust. Its own waits a second for tables that are defined late; ours are there from the start."""
+        await self._update_channels()
+        await self.recovery.start()
+
     async def on_rebalance(
         self, assigned: set[TP], revoked: set[TP], newly_assigned: set[TP], generation_id: int = 0
     ) -> None:
