@@ -92,6 +92,7 @@ class Settings:
     alert_rate_floor_per_min: float = _setting(10.0, "rates below it neither fall nor have spikes")
     alert_webhook_url: str = _setting("", "http(s) URL that each transition of an alert is POSTed to; empty: none")
     alert_webhook_secret_file: str = _setting("", "file that holds the secret that signs these requests (HMAC-SHA256)")
+    alert_webhook_ca_file: str = _setting("", "PEM file of the authorities to trust there; empty: the system's")
     archive: str = _setting("hdfs://127.0.0.1:8020/shopnow", "where every raw event goes; empty: no archive")
     archive_webhdfs: str = _setting(
         "", "WebHDFS address, or two separated by ';' (HA pair); empty: port 9870 of the archive's host"
@@ -227,13 +228,16 @@ OTHERS = ("SHOPNOW_MAVEN_URL", "SHOPNOW_STACK_HOME", "SHOPNOW_STACK_CACHE", "SHO
 """Variables of ours that are not the worker's."""
 
 
+_KINDS = {int: "a whole number", float: "a number", bool: "yes or no (or true or false, 1 or 0)"}
+
+
 def _parse(name: str, kind: Any, text: str) -> Any:
     try:
         if kind is bool:
             return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}[text.lower()]
         return kind(text)
     except (ValueError, KeyError) as error:
-        raise SettingsError(f"{name}={text!r} is not a {kind.__name__}") from error
+        raise SettingsError(f"{name}={text!r} must be {_KINDS.get(kind, kind.__name__)}") from error
 
 
 def _check(holds: bool, name: str, what: str) -> None:

@@ -37,6 +37,7 @@ from shopnow_streams.views.gather import Gather
 from shopnow_streams.views.hub import Hub
 from shopnow_streams.views.peers import Peers
 from shopnow_streams.views.routes import add_routes
+from shopnow_streams.views.server import Server
 from shopnow_streams.views.snapshots import Snapshots
 from shopnow_streams.views.stream import Stream
 from sinks.rotation import Rotation
@@ -107,7 +108,7 @@ class ShopNowApp(BatchApp):
     archive: ArchiveApp | None = None
 
     def _new_web(self) -> Any:
-        web: Any = super()._new_web()
+        web = Server(self)
         peers = Peers(self, self.access.tokens)
         gather = Gather(peers, self.live, self.settings.partitions)
         progress = ArchiveProgress(self.archive.archiver, self.settings.archive, peers) if self.archive else None

@@ -13,6 +13,7 @@ and what comes after waits. Any other answer won't become another one: it is log
 import asyncio
 import hashlib
 import hmac
+import ssl
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
@@ -54,6 +55,8 @@ class Target:
 
     url: str = field(repr=False)
     secret: bytes = field(repr=False)
+    tls: ssl.SSLContext | None = field(default=None, repr=False)
+    """Who is trusted to vouch for it; those that the system trusts where there is none."""
 
     @property
     def host(self) -> str:
@@ -62,7 +65,7 @@ class Target:
 
 
 def target(settings: Settings) -> Target | None:
-    """None where no URL is set. Reads the file; raises SettingsError where it has no secret."""
+    """None where no URL is set. Reads the files; raises SettingsError where one is not what it should be."""
     url, file = settings.alert_webhook_url, settings.alert_webhook_secret_file
     if bool(url) != bool(file):
         raise SettingsError("SHOPNOW_ALERT_WEBHOOK_URL and SHOPNOW_ALERT_WEBHOOK_SECRET_FILE go together: set both")
@@ -77,7 +80,22 @@ def target(settings: Settings) -> Target | None:
             f"{file} (SHOPNOW_ALERT_WEBHOOK_SECRET_FILE) has {len(secret)} bytes: a secret has {MIN_SECRET_BYTES} or "
             "more, as `openssl rand -hex 32` makes one"
         )
-    return Target(url, secret)
+    return Target(url, secret, _trusting(url, settings.alert_webhook_ca_file))
+
+
+def _trusting(url: str, file: str) -> ssl.SSLContext | None:
+    if not file:
+        return None
+    if urlsplit(url).scheme != "https":
+        raise SettingsError(
+            "SHOPNOW_ALERT_WEBHOOK_CA_FILE is of no use without TLS: make SHOPNOW_ALERT_WEBHOOK_URL https"
+        )
+    try:
+        return ssl.create_default_context(cafile=file)
+    except OSError as error:  # ssl.SSLError is one: a file that is there, but is not PEM
+        raise SettingsError(
+            f"{file} (SHOPNOW_ALERT_WEBHOOK_CA_FILE) cannot be loaded as certificates in PEM: {error.strerror}"
+        ) from error
 
 
 def signature(secret: bytes, timestamp: str, body: bytes) -> str:
@@ -154,9 +172,14 @@ class Webhook:
             "X-ShopNow-Timestamp": timestamp,
             "X-ShopNow-Signature": signature(self._target.secret, timestamp, body),
         }
+        tls = self._target.tls or True
         try:
-            async with session.post(self._target.url, data=body, headers=headers, allow_redirects=False) as response:
+            async with session.post(
+                self._target.url, data=body, headers=headers, allow_redirects=False, ssl=tls
+            ) as response:
                 status, after = response.status, response.headers.get("Retry-After", "")
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise TryAgain(f"its certificate is not trusted, {_distrust(error)}") from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise TryAgain(type(error).__name__) from None  # what it says has the URL in it
         if 200 <= status < 300:
@@ -187,6 +210,12 @@ class Webhook:
             error=str(state.outcome.exception() if state.outcome else ""),
             seconds=state.next_action.sleep if state.next_action else 0.0,
         )
+
+
+def _distrust(error: aiohttp.ClientConnectorCertificateError) -> str:
+    """Why, and what to do: OpenSSL's words for it name the host at most."""
+    why = getattr(error.certificate_error, "verify_message", "") or "whoever signed it"
+    return f"{why} (SHOPNOW_ALERT_WEBHOOK_CA_FILE names who may vouch for it)"
 
 
 def _seconds(text: str) -> float:

@@ -99,7 +99,7 @@ def audit(
 def opened_parquet(url: str | None, webhdfs: str) -> tuple[Archive, str]:
     """The archive and its URL. Raises SparkMissing, and AuditImpossible where Spark could not read it."""
     if importlib.util.find_spec("pyspark") is None:
-        raise SparkMissing("Spark is not installed: pip install 'shopnow-streams[spark]'")
+        raise SparkMissing("Spark is not installed: `make spark` installs it, or the package's extra [spark]")
     catalogue = opened(url, webhdfs)
     if catalogue.form.NAME != parquet.NAME:
         raise AuditImpossible(f"the archive {catalogue.url} is one of {catalogue.form.NAME} files, not Parquet")

@@ -81,7 +81,7 @@ def _answer(asked: Asked, where: Shown | Output, master: str, memory: str) -> No
 def require_spark() -> None:
     """Raises SparkMissing where it is not installed."""
     if importlib.util.find_spec("pyspark") is None:
-        raise SparkMissing("Spark is not installed: pip install 'shopnow-streams[spark]'")
+        raise SparkMissing("Spark is not installed: `make spark` installs it, or the package's extra [spark]")
 
 
 for _job in JOBS:

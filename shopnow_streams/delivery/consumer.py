@@ -159,9 +159,11 @@ class Consumer(driver.Consumer):
         """Keep aiokafka from fetching what it need not: ours, changelogs, which are restored in bulk, and the topic of
         Faust's leader, which is empty. Else a broker answers no other question of ours for 1.5 s, the fetch's patience.
         """
+        await self._thread.hold([tp for tp in tps if self._is_held(tp)])
+
+    def _is_held(self, tp: TP) -> bool:
         tables: Any = self.app.tables
-        held = {*self.topics, *tables.changelog_topics}
-        await self._thread.hold([tp for tp in tps if tp.topic in held or tp.topic.endswith(LEADER_TOPIC)])
+        return tp.topic in self.topics or tp.topic in tables.changelog_topics or tp.topic.endswith(LEADER_TOPIC)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Called by Faust at the start of a rebalance."""
@@ -217,8 +219,8 @@ class Consumer(driver.Consumer):
             await super()._add_gap(tp, offset_from, offset_to)
 
     def verify_event_path(self, now: float, tp: TP) -> None:
-        """Faust's livelock check looks at aiokafka's fetcher, which rests where the reader works."""
-        if tp.topic not in self.topics:
+        """Faust's livelock check looks at aiokafka's fetcher, which rests on what is held."""
+        if not self._is_held(tp):
             super().verify_event_path(now, tp)
 
 

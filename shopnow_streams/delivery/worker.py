@@ -9,6 +9,7 @@ import faust
 
 from shopnow_streams.errors import ShopNowError
 from shopnow_streams.logs.logger import get_logger
+from shopnow_streams.logs.repeats import Repeats
 from shopnow_streams.logs.uncaught import log_uncaught
 
 logger = get_logger(__name__)
@@ -16,6 +17,9 @@ logger = get_logger(__name__)
 STOP_DEADLINE_S = 20.0
 TALKATIVE = ("hdfs.client",)
 """Loggers that tell of each call at INFO."""
+
+REPEATING = ("aiokafka", "aiokafka.consumer.group_coordinator")
+"""Loggers that tell of each try to reach a broker: sixty lines a second while it is away."""
 
 
 class Worker(faust.Worker):
@@ -33,6 +37,8 @@ class Worker(faust.Worker):
         if level > logging.DEBUG:
             for name in TALKATIVE:
                 logging.getLogger(name).setLevel(max(level, logging.WARNING))
+            for name in REPEATING:
+                logging.getLogger(name).addFilter(Repeats())
 
     async def start(self) -> None:
         """Start everything, and return when it has stopped. Raises SystemExit for an error of ours: it says it all."""

@@ -10,11 +10,12 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_bef
 from shopnow_streams.errors import KafkaUnavailable, SettingsError
 from shopnow_streams.kafka_config import KafkaConnection
 from shopnow_streams.logs.logger import get_logger
+from shopnow_streams.logs.repeats import HOW_LONG
 
 ATTEMPT_S = 2.0
 QUIET_S = 30.0  # a complaint that is repeated is logged so often
 
-_NOISE = re.compile(r"^\S+/(bootstrap|\d+): | \(after [^)]*\)")  # which broker object, and for how long
+_NOISE = re.compile(rf"^\S+/(bootstrap|\d+): |{HOW_LONG}")  # which broker object, and for how long
 
 logger = get_logger(__name__)
 

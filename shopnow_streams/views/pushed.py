@@ -1,4 +1,8 @@
-"""What `/api/stream` sends: rows of four tables as their resources show them, alerts, and what it says of itself."""
+"""What `/api/stream` sends: rows of four tables, alerts, and what it says of itself.
+
+Rows are as their resources show them, without what is reckoned out of other tables for an answer (what may be left of
+a product, different customers): that goes on changing without the row.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -37,7 +37,7 @@ MAX_IDS = 100
 _FAREWELL_S = 1.0
 _COME_BACK_S = 5
 _HEADERS = {
-    "Cache-Control": "no-store",
+    "Cache-Control": "no-store, no-transform",  # a proxy that compressed it would wait for more to compress
     "X-Content-Type-Options": "nosniff",
     "X-Accel-Buffering": "no",  # nginx would wait for more
 }

@@ -207,7 +207,8 @@ def test_alerts_are_pushed_told_and_greyed_when_they_are_over(shop: Shop, open_p
     expect(page.locator("#alerts-news")).to_be_empty()
     shop.alert(an_alert("payment-mismatch", "C-7", second=1))
     expect(rows.first).to_contain_text("Critical")
-    expect(rows.first).to_contain_text("order C-7")
+    for said in ("order C-7", "1 instead of 2"):
+        expect(rows.first).to_contain_text(said)
     expect(page.locator("#alerts-news")).to_have_text("Alert. Another amount paid: order C-7.")
     expect(page.locator("#alerts-open")).to_have_text("2 open")
     shop.alert(an_alert("low-stock", "9", "resolved", second=2))
@@ -367,6 +368,31 @@ def test_axe_finds_nothing_to_object_to(shop: Shop, open_page: Open, scheme: str
     page.evaluate(AXE)
     assert objections(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width, "nothing is wider than the screen"
+
+
+@pytest.mark.parametrize("width", [320, 360, 736, 1280, 2560])
+def test_amounts_of_millions_stay_in_their_figures(shop: Shop, open_page: Open, width: int) -> None:
+    shop.fold(an_order(8_765_432.1))
+    page = open_page(locale="fr-FR", viewport={"width": width, "height": 1080})
+    expect(page.locator("#placed-today")).to_contain_text("€")
+    wide = page.locator(".figure dd").evaluate_all(
+        "all => all.filter((each) => each.scrollWidth > each.clientWidth).map((each) => each.innerText)"
+    )
+    assert (value(page, "#placed-today") > 8e8, wide) == (True, [])
+
+
+@pytest.mark.parametrize("width", [736, 1280, 2560])
+def test_the_end_of_an_order_s_id_is_seen(shop: Shop, open_page: Open, width: int) -> None:
+    """Ids differ at their end, so what has no room is their beginning."""
+    shop.alert(an_alert("payment-mismatch", "CMD-" + "0123456789" * 6))
+    page = open_page(locale="fr-FR", viewport={"width": width, "height": 1080})
+    name = page.locator("#alert-rows .detail .name")
+    expect(name).to_contain_text("CMD-")
+    ends = name.evaluate(
+        "each => [each.firstChild.getBoundingClientRect().right, each.getBoundingClientRect().right + 1]"
+    )
+    assert ends[0] <= ends[1]
+    assert name.evaluate("each => each.scrollWidth > each.clientWidth")
 
 
 def objections(page: Page) -> list[Any]:

@@ -51,6 +51,7 @@ GIVEN: dict[str, tuple[str, Any]] = {
     "alert_rate_floor_per_min": ("1", 1.0),
     "alert_webhook_url": ("https://hook.example/a?b=c", "https://hook.example/a?b=c"),
     "alert_webhook_secret_file": ("secrets/hook", "secrets/hook"),
+    "alert_webhook_ca_file": ("secrets/ca.pem", "secrets/ca.pem"),
     "archive": ("", ""),
     "archive_webhdfs": ("http://a:9870;http://b:9870", "http://a:9870;http://b:9870"),
     "archive_embedded": ("no", False),
@@ -247,7 +248,7 @@ def test_by_default_the_connection_is_plain() -> None:
 
 def test_where_settings_are_wrong_faust_ends_with_the_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHOPNOW_PARTITIONS", "many")
-    with pytest.raises(SystemExit, match="SettingsError: SHOPNOW_PARTITIONS='many' is not a int"):
+    with pytest.raises(SystemExit, match="SettingsError: SHOPNOW_PARTITIONS='many' must be a whole number"):
         or_exit(lambda settings: settings)
     monkeypatch.setenv("SHOPNOW_PARTITIONS", "3")
     assert or_exit(lambda settings: settings.partitions) == 3

@@ -3,13 +3,13 @@ import { byId, element, fillList, setText } from "./dom.js";
 const ROWS = 7;
 const OLD_MS = 90_000;
 
-/** How bad it is where a rule is broken, and what its subject is. */
+/** How bad it is where a rule is broken, what its subject is, and what its numbers say where they are no limit and what passed it. */
 const RULES = {
   "low-stock": { severity: "warning", label: "ruleLowStock", of: "product" },
   "running-out": { severity: "warning", label: "ruleRunningOut", of: "product" },
-  "unpaid-order": { severity: "warning", label: "ruleUnpaid", of: "order" },
-  "payment-mismatch": { severity: "critical", label: "ruleMismatch", of: "order" },
-  "paid-twice": { severity: "critical", label: "rulePaidTwice", of: "order" },
+  "unpaid-order": { severity: "warning", label: "ruleUnpaid", of: "order", says: "unpaidFor" },
+  "payment-mismatch": { severity: "critical", label: "ruleMismatch", of: "order", says: "insteadOf" },
+  "paid-twice": { severity: "critical", label: "rulePaidTwice", of: "order", says: "payments" },
   "rate-fall": { severity: "critical", label: "ruleFall", of: "stage" },
   "rate-spike": { severity: "notice", label: "ruleSpike", of: "stage" },
 };
@@ -60,6 +60,7 @@ export class Alerts {
     const kind = alert.state === "resolved" ? "resolved" : of(alert).severity;
     const [icon, head, detail] = row.children;
     row.dataset.severity = kind;
+    row.dataset.of = of(alert).of;
     setText(icon, ICONS[kind]);
     const [word, title, when] = head.children;
     setText(word, text(SEVERITIES[kind]));
@@ -67,7 +68,7 @@ export class Alerts {
     when.dateTime = alert.at;
     setText(when, formats.clock(Date.parse(alert.at)));
     const [subject, number] = detail.children;
-    setText(subject, this.#subject(alert));
+    setText(subject.firstChild, this.#subject(alert));
     subject.title = subject.textContent;
     setText(number, this.#number(alert));
   }
@@ -88,8 +89,9 @@ export class Alerts {
     return names[of(alert).of]();
   }
 
-  #number({ value, threshold, unit, message }) {
+  #number(alert) {
     const { text, formats } = this.#language;
+    const { value, threshold, unit, message } = alert;
     const write = {
       units: formats.number,
       hours: formats.hours,
@@ -99,7 +101,7 @@ export class Alerts {
       "per minute": (rate) => text("perMinute", { rate: formats.rate(rate) }),
     }[unit];
     if (!write || value === null || threshold === null) return message;
-    return text("valueAndThreshold", { value: write(value), threshold: write(threshold) });
+    return text(of(alert).says ?? "valueAndThreshold", { value: write(value), threshold: write(threshold) });
   }
 
   #judged(at, formats, text) {
@@ -114,5 +116,5 @@ const of = ({ rule }) => RULES[rule] ?? UNKNOWN;
 const newAlert = () => {
   const icon = element("span", "icon");
   icon.setAttribute("aria-hidden", "true"); // the word beside it says the same
-  return element("li", "alert", icon, element("p", "alert-head", element("b", "word"), element("span", "name"), element("time")), element("p", "detail", element("span", "name"), element("span", "number")));
+  return element("li", "alert", icon, element("p", "alert-head", element("b", "word"), element("span", "name"), element("time")), element("p", "detail", element("span", "name", element("bdi")), element("span", "number")));
 };

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import hmac
+import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import aiohttp
 import msgspec
 import pytest
+import trustme
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
@@ -24,6 +26,10 @@ LOW = transition("low-stock", "1597", "raised")
 RECORDED = Recorded(42, LOW.id, LOW)
 
 
+class Enough(Exception):
+    """No more tries: the test has seen what it came for."""
+
+
 class Receiver:
     """Answers with `statuses` in turn, then 204; None is a connection that ends without an answer."""
 
@@ -36,6 +42,7 @@ class Receiver:
         application.router.add_post("/hook/secret-path", self._take)
         self.server = TestServer(application)
         self.now_s = 1_795_860_000.7
+        self.sleep_at_most: int | None = None
 
     async def _take(self, request: web.Request) -> web.Response:
         self.requests.append((dict(request.headers), await request.read()))
@@ -46,11 +53,13 @@ class Receiver:
         return web.Response(status=status or 204, headers=self.answer_headers)
 
     async def sleep(self, seconds: float) -> None:
+        if len(self.slept_s) == self.sleep_at_most:
+            raise Enough
         self.slept_s.append(seconds)
         self.now_s += seconds
 
-    def webhook(self) -> Webhook:
-        hook = Target(str(self.server.make_url("/hook/secret-path")), SECRET)
+    def webhook(self, tls: ssl.SSLContext | None = None) -> Webhook:
+        hook = Target(str(self.server.make_url("/hook/secret-path")), SECRET, tls)
         return Webhook(hook, {"bootstrap.servers": "nowhere:1"}, "shop", lambda: self.now_s, self.sleep)
 
     async def deliver(self, webhook: Webhook, recorded: Recorded = RECORDED) -> None:
@@ -130,6 +139,45 @@ async def test_no_log_has_the_secret_or_the_path(receiver: Receiver, caplog: pyt
         assert secret not in repr(webhook._target)
 
 
+@pytest.fixture
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+async def https(authority: trustme.CA) -> AsyncIterator[Receiver]:
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(serving)
+    receiver = Receiver()
+    await receiver.server.start_server(ssl=serving)
+    yield receiver
+    await receiver.server.close()
+
+
+async def test_a_receiver_whose_authority_is_named_is_trusted(
+    https: Receiver, authority: trustme.CA, tmp_path: Path
+) -> None:
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    (tmp_path / "secret").write_bytes(SECRET)
+    found = target(settings(tmp_path, alert_webhook_ca_file=str(tmp_path / "ca.pem")))
+    assert found is not None
+    webhook = https.webhook(found.tls)
+    await https.deliver(webhook)
+    assert (len(https.requests), webhook.results["delivered"]) == (1, 1)
+
+
+async def test_one_that_nobody_vouches_for_is_told_nothing_and_the_log_says_which_setting(
+    https: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    webhook = https.webhook()
+    https.sleep_at_most = 3
+    with pytest.raises(Enough):
+        await https.deliver(webhook)
+    assert (https.requests, webhook.results["failed"]) == ([], 4)
+    assert "not trusted, unable to get local issuer certificate (SHOPNOW_ALERT_WEBHOOK_CA_FILE" in caplog.text
+    assert "secret-path" not in caplog.text
+
+
 async def test_what_is_forgotten_is_not_told(receiver: Receiver) -> None:
     await receiver.deliver(receiver.webhook(), Recorded(7, LOW.id, None))
     assert receiver.requests == []
@@ -159,6 +207,20 @@ class TestTarget:
         with pytest.raises(SettingsError, match="go together"):
             target(Settings(**half))
 
+    @pytest.mark.parametrize("content", [b"", b"no certificate", None])
+    def test_a_file_without_certificates_is_refused(self, tmp_path: Path, content: bytes | None) -> None:
+        (tmp_path / "secret").write_bytes(SECRET)
+        if content is not None:
+            (tmp_path / "ca.pem").write_bytes(content)
+        with pytest.raises(SettingsError, match=r"ca\.pem \(SHOPNOW_ALERT_WEBHOOK_CA_FILE\) cannot be loaded"):
+            target(settings(tmp_path, alert_webhook_ca_file=str(tmp_path / "ca.pem")))
 
-def settings(folder: Path) -> Settings:
-    return Settings(alert_webhook_url="https://hook.example/a", alert_webhook_secret_file=str(folder / "secret"))
+    def test_an_authority_for_a_webhook_without_tls_is_refused(self, tmp_path: Path) -> None:
+        (tmp_path / "secret").write_bytes(SECRET)
+        with pytest.raises(SettingsError, match="SHOPNOW_ALERT_WEBHOOK_CA_FILE is of no use"):
+            target(settings(tmp_path, alert_webhook_url="http://hook.example/a", alert_webhook_ca_file="ca.pem"))
+
+
+def settings(folder: Path, **changes: Any) -> Settings:
+    usual = {"alert_webhook_url": "https://hook.example/a", "alert_webhook_secret_file": str(folder / "secret")}
+    return Settings(**{**usual, **changes})

@@ -54,7 +54,7 @@ def test_spark_that_is_not_installed_is_said_first(monkeypatch: pytest.MonkeyPat
     ran = run("--worker", NOWHERE, "--archive", archive)
     assert (ran.exit_code, ran.stderr) == (
         2,
-        "shopnow: could not audit: Spark is not installed: pip install 'shopnow-streams[spark]'\n",
+        "shopnow: could not audit: Spark is not installed: `make spark` installs it, or the package's extra [spark]\n",
     )
 
 

@@ -13,7 +13,7 @@ def test_spark_that_is_not_installed_is_said_in_one_sentence(monkeypatch: pytest
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     ran = CliRunner().invoke(sql, ["SELECT 1"])
     assert isinstance(ran.exception, SparkMissing)
-    assert str(ran.exception) == "Spark is not installed: pip install 'shopnow-streams[spark]'"
+    assert str(ran.exception) == "Spark is not installed: `make spark` installs it, or the package's extra [spark]"
 
 
 def test_one_form_of_answer_at_a_time() -> None:

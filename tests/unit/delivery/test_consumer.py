@@ -32,6 +32,7 @@ class FakeThread:
         self.committed: dict[TP, int | None] = {}
         self.held: set[TP] = set()
         self.commits: list[dict[TP, int]] = []
+        self.verified: list[TP] = []
         self.answers = True
 
     def assignment(self) -> set[TP]:
@@ -51,6 +52,9 @@ class FakeThread:
 
     async def hold(self, tps: Iterable[TP]) -> None:
         self.held |= set(tps)
+
+    def verify_event_path(self, _now: float, tp: TP) -> None:
+        self.verified.append(tp)
 
     async def commit(self, offsets: Mapping[TP, int]) -> bool:
         if self.answers:
@@ -181,6 +185,12 @@ class TestRewind:
         world.thread.held.clear()
         await world.consumer._hold({STOCK, foreign, leader})
         assert world.thread.held == {STOCK, leader}
+
+    async def test_faust_looks_for_a_livelock_only_where_aiokafka_fetches(self, world: World) -> None:
+        leader, foreign = TP("shop-__assignor-__leader", 0), TP("other", 0)
+        for tp in (VIEWS, CHANGELOG, leader, foreign):
+            world.consumer.verify_event_path(0.0, tp)
+        assert world.thread.verified == [foreign]
 
     @pytest.mark.parametrize("stands", [20, 60, 100])
     async def test_all_that_kafka_has_may_be_needed_next_and_its_end(self, world: World, stands: int) -> None:

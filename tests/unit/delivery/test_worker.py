@@ -79,3 +79,21 @@ for name in ("hdfs.client", "shopnow_streams"):
 def test_hdfs_is_heard_of_when_something_is_wrong_or_everything_was_asked_for(level: str, logged: set[str]) -> None:
     ran = subprocess.run([sys.executable, "-c", LOGGING, level], capture_output=True, text=True, timeout=60, check=True)
     assert set(re.findall(r"\S+-(?:DEBUG|INFO|WARNING)\b", ran.stdout + ran.stderr)) == logged, ran.stderr
+
+
+OUTAGE = """
+import logging, sys
+import faust
+from shopnow_streams.delivery.worker import Worker
+
+Worker(faust.App("outage", env={}), loglevel=sys.argv[1])._setup_logging()
+for _ in range(20):
+    for name in ("aiokafka", "aiokafka.consumer.group_coordinator"):
+        logging.getLogger(name).error("Unable connect to node with id %s", 1)
+"""
+
+
+@pytest.mark.parametrize(("level", "said"), [("info", 2), ("debug", 40)])
+def test_an_outage_of_kafka_does_not_fill_the_log_unless_everything_was_asked_for(level: str, said: int) -> None:
+    ran = subprocess.run([sys.executable, "-c", OUTAGE, level], capture_output=True, text=True, timeout=60, check=True)
+    assert (ran.stdout + ran.stderr).count("Unable connect to node") == said, ran.stderr

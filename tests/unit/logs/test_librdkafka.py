@@ -5,7 +5,8 @@ import logging
 import confluent_kafka
 import pytest
 
-from shopnow_streams.logs.librdkafka import QUIET_S, REMEMBERED, Repeats, librdkafka_logger
+from shopnow_streams.logs.librdkafka import librdkafka_logger
+from shopnow_streams.logs.repeats import QUIET_S, REMEMBERED, Repeats
 from shopnow_streams.stack.ports import free_ports
 from tests.conftest import eventually
 
@@ -30,6 +31,8 @@ def test_the_same_of_another_client_and_after_another_time_is_the_same() -> None
     assert repeats.filter(complaint(REFUSED % 0))
     assert not repeats.filter(complaint(REFUSED % 2))
     assert not repeats.filter(complaint(REFUSED % 0, "rdkafka#producer-7"))
+    suppressed = (REFUSED % 1).replace("CONNECT", "CONNECT, 30 identical error(s) suppressed")
+    assert not repeats.filter(complaint(suppressed))
     assert repeats.filter(complaint((REFUSED % 0).replace("b:1", "b:2")))
 
 

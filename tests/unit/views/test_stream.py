@@ -338,6 +338,12 @@ async def test_a_quiet_stream_shows_that_it_is_there(worker: Worker, monkeypatch
         assert listener.events[-1][0] == "position", "nothing for it, but it may resume from here"
 
 
+async def test_proxies_are_told_to_hold_nothing_back(worker: Worker) -> None:
+    async with listening(worker) as listener:
+        assert listener.response.headers["X-Accel-Buffering"] == "no"
+        assert listener.response.headers["Cache-Control"] == "no-store, no-transform"
+
+
 async def test_pages_of_named_origins_may_read_it(make_worker: MakeWorker) -> None:
     access = Access(origins=Origins(frozenset({"https://shop.example"})), tokens=Tokens(["a-token-of-the-shop"]))
     worker: Worker = await make_worker(access=access)
@@ -347,7 +353,7 @@ async def test_pages_of_named_origins_may_read_it(make_worker: MakeWorker) -> No
     headers = {"Authorization": "Bearer a-token-of-the-shop", "Origin": "https://shop.example"}
     async with Listener(worker.session, url, headers=headers) as listener:
         assert listener.response.headers["Access-Control-Allow-Origin"] == "https://shop.example"
-        assert listener.response.headers["Cache-Control"] == "no-store"
+        assert listener.response.headers["Cache-Control"] == "no-store, no-transform"
         await listener.until(lambda: listener.last_id)
 
 
