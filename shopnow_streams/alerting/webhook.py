@@ -13,6 +13,7 @@ and what comes after waits. Any other answer won't become another one: it is log
 import asyncio
 import hashlib
 import hmac
+import os
 import ssl
 import time
 from collections import Counter
@@ -181,7 +182,7 @@ class Webhook:
         except aiohttp.ClientConnectorCertificateError as error:
             raise TryAgain(f"its certificate is not trusted, {_distrust(error)}") from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise TryAgain(type(error).__name__) from None  # what it says has the URL in it
+            raise TryAgain(_what_failed(error)) from None
         if 200 <= status < 300:
             self.results["delivered"] += 1
         elif status in _AGAIN or status >= 500:
@@ -210,6 +211,15 @@ class Webhook:
             error=str(state.outcome.exception() if state.outcome else ""),
             seconds=state.next_action.sleep if state.next_action else 0.0,
         )
+
+
+def _what_failed(error: Exception) -> str:
+    """In the system's words, or else by its kind: what aiohttp says may have the URL in it."""
+    if isinstance(error, TimeoutError):
+        return f"no answer within {TIMEOUT_S:.0f} s"
+    if not isinstance(error, OSError) or not error.errno:
+        return type(error).__name__
+    return os.strerror(error.errno) if error.errno > 0 else str(error.strerror)  # below 0: of the name's look-up
 
 
 def _distrust(error: aiohttp.ClientConnectorCertificateError) -> str:

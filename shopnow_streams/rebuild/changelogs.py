@@ -34,8 +34,8 @@ class Changelogs:
             raise self._unavailable(error) from error
         if described.state != ConsumerGroupState.EMPTY and described.members:
             raise RebuildRefused(
-                f"the application {self._application_id} has {len(described.members)} workers: stop them first, or "
-                "rebuild under another SHOPNOW_APPLICATION_ID"
+                f"the application {self._application_id} still has workers ({len(described.members)}): stop them, "
+                "or rebuild under another SHOPNOW_APPLICATION_ID"
             )
 
     def existing(self) -> list[str]:

@@ -76,7 +76,7 @@ def require_free(ports: Mapping[str, int]) -> None:
             except OSError as error:
                 raise PortBusy(
                     f"Port {port} ({purpose}) is taken by {_owner(port)}: stop it, or start the stack on other "
-                    f"ports, e.g. with --port-offset 100."
+                    f"ports, e.g. by `.venv/bin/shopnow up --port-offset 100` (or `demo`)."
                 ) from error
 
 

@@ -178,6 +178,18 @@ async def test_one_that_nobody_vouches_for_is_told_nothing_and_the_log_says_whic
     assert "secret-path" not in caplog.text
 
 
+async def test_why_nobody_is_reached_is_said_in_the_systems_words(
+    receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    webhook = receiver.webhook()
+    await receiver.server.close()
+    receiver.sleep_at_most = 0
+    with pytest.raises(Enough):
+        await receiver.deliver(webhook)
+    assert "did not take low-stock:1597: Connection refused; again in" in caplog.text
+    assert "secret-path" not in caplog.text
+
+
 async def test_what_is_forgotten_is_not_told(receiver: Receiver) -> None:
     await receiver.deliver(receiver.webhook(), Recorded(7, LOW.id, None))
     assert receiver.requests == []
