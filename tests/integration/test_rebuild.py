@@ -81,7 +81,7 @@ def test_a_rebuilt_application_has_the_same_rows_and_goes_on_from_there(
 
     refused = shopnow(first, "rebuild")
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert "stop them first" in refused.stderr
+    assert "stop them, or rebuild under another" in refused.stderr
 
     done = shopnow(rebuilt, "rebuild", "--json")
     assert done.returncode == 0, done.stderr
