@@ -37,9 +37,10 @@ from shopnow_streams.topics import Topic
 TUTORIAL_S = 20.0
 FAUST = "Faust, one table, by event"
 KAFKA_STREAMS = "Kafka Streams, exactly once"
+KAFKA_STREAMS_ALL = "Kafka Streams, all tables"
 AS_THE_PEER = {"SHOPNOW_WITHOUT_TABLES": "activity,shoppers"}
 """Kafka Streams keeps five tables here; a row for each product and minute, or customer and hour, is none of them."""
-PEERS = {"x Faust": FAUST, "x Kafka Streams": KAFKA_STREAMS}
+PEERS = {"x Faust": FAUST, "x Kafka Streams": KAFKA_STREAMS, "x with all tables": KAFKA_STREAMS_ALL}
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,16 @@ def _ours(bench: Bench, application: str, archive: str, more: dict[str, str]) ->
 
 
 def _kafka_streams(bench: Bench, application: str) -> Result:
-    command = bench.peer.command(bench.ground.stack.bootstrap, application, bench.ground.folder / application)
+    return _peer(bench, application, all_tables=False)
+
+
+def _kafka_streams_all(bench: Bench, application: str) -> Result:
+    return _peer(bench, application, all_tables=True)
+
+
+def _peer(bench: Bench, application: str, *, all_tables: bool) -> Result:
+    folder = bench.ground.folder / application
+    command = bench.peer.command(bench.ground.stack.bootstrap, application, folder, all_tables=all_tables)
     with started(command, bench.ground.log(application), {}) as worker:
         return _caught_up(bench, worker, [application], lambda: None)
 
@@ -150,6 +160,7 @@ WAYS: dict[str, Callable[[Bench, str], Result]] = {
     "live side": _live,
     "live side, all tables": _all_tables,
     KAFKA_STREAMS: _kafka_streams,
+    KAFKA_STREAMS_ALL: _kafka_streams_all,
     "archive side alone": _archive_alone,
     "both in one process": _archived,
     FAUST: _tutorial,
