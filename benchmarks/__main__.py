@@ -6,7 +6,6 @@ import click
 from rich.console import Console
 
 from benchmarks import archive, catch_up, formats, producer, push, tables, visibility
-from benchmarks.results import shown
 from shopnow_streams.errors import ShopNowError
 
 
@@ -31,7 +30,8 @@ def catching_up(events: int, rounds: int) -> None:
     """The worker catching up, archive off and on, beside Kafka Streams and Faust's tutorial."""
     console = Console()
     results = catch_up.run(events, rounds, console)
-    console.print(shown(results, catch_up.PEERS))
+    for table in catch_up.compared(results):
+        console.print(table)
 
 
 benchmarks.add_command(producer.main, "producer")
