@@ -10,8 +10,9 @@
 // - Moments of its watermark are whole milliseconds, as Kafka Streams has them; ours are microseconds.
 // - All rows that are due move at once, where ours moves 5,000 of a table in a commit. The rows come to the same.
 // - It writes rows in binary, ours in JSON: those of windows are of about the same length.
-// - A change reads its row from bytes and makes bytes of it, which is what stores of Kafka Streams hold; ours are objects
-//   until a commit. And it asks RocksDB for rows of windows that are new, behind a Bloom filter; ours knows that they are.
+// - A change reads its row from bytes and makes bytes of it, which is what stores of Kafka Streams hold; ours are
+//   objects until a commit. And it asks RocksDB, behind a Bloom filter, for rows of windows that are new; ours knows
+//   that they are.
 // - Still not kept is the table of rejections, and nobody asks it anything.
 
 import static java.nio.charset.StandardCharsets.UTF_8;
