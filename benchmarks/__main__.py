@@ -8,7 +8,6 @@ from rich.console import Console
 from benchmarks import archive, catch_up, formats, producer, push, tables, visibility
 from benchmarks.load import traffic_of
 from benchmarks.options import of_a_shop
-from benchmarks.results import shown
 from shopnow_streams.errors import ShopNowError
 
 
@@ -34,7 +33,8 @@ def catching_up(events: int, rounds: int, per_s: float) -> None:
     """The worker catching up, archive off and on, beside Kafka Streams and Faust's tutorial."""
     console = Console()
     results = catch_up.run(events, rounds, traffic_of(per_s), console)
-    console.print(shown(results, catch_up.PEERS))
+    for table in catch_up.compared(results):
+        console.print(table)
 
 
 benchmarks.add_command(producer.main, "producer")

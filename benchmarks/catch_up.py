@@ -20,13 +20,14 @@ from dataclasses import dataclass
 from confluent_kafka.admin import AdminClient
 from rich.console import Console
 from rich.progress import Progress
+from rich.table import Table
 
 from benchmarks.archiver import archiver
 from benchmarks.ground import PARTITIONS, Ground, ground
 from benchmarks.kafka_streams import KafkaStreams, kafka_streams
 from benchmarks.load import Traffic
 from benchmarks.measured import Latency, Measured
-from benchmarks.results import Result, Rounds, late_rate
+from benchmarks.results import Result, Rounds, late_rate, shown
 from benchmarks.worker import Group, Worker, started
 from shopnow_streams.demo.numbers import WorkerApi
 from shopnow_streams.kafka_admin import KafkaAdmin
@@ -38,9 +39,14 @@ from shopnow_streams.topics import Topic
 TUTORIAL_S = 20.0
 FAUST = "Faust, one table, by event"
 KAFKA_STREAMS = "Kafka Streams, exactly once"
+KAFKA_STREAMS_ALL = "Kafka Streams, all tables"
 AS_THE_PEER = {"SHOPNOW_WITHOUT_TABLES": "activity,shoppers"}
 """Kafka Streams keeps five tables here; a row for each product and minute, or customer and hour, is none of them."""
+LIVE_ALL = "live side, all tables"
+ALL_TABLES = (LIVE_ALL, KAFKA_STREAMS_ALL)
+"""The ways that keep all: they do more than the others, so that a ratio to those would say nothing."""
 PEERS = {"x Faust": FAUST, "x Kafka Streams": KAFKA_STREAMS}
+PEERS_ALL = {"x Kafka Streams": KAFKA_STREAMS_ALL}
 
 
 @dataclass(frozen=True)
@@ -100,7 +106,16 @@ def _ours(bench: Bench, application: str, archive: str, more: dict[str, str]) ->
 
 
 def _kafka_streams(bench: Bench, application: str) -> Result:
-    command = bench.peer.command(bench.ground.stack.bootstrap, application, bench.ground.folder / application)
+    return _peer(bench, application, all_tables=False)
+
+
+def _kafka_streams_all(bench: Bench, application: str) -> Result:
+    return _peer(bench, application, all_tables=True)
+
+
+def _peer(bench: Bench, application: str, *, all_tables: bool) -> Result:
+    folder = bench.ground.folder / application
+    command = bench.peer.command(bench.ground.stack.bootstrap, application, folder, all_tables=all_tables)
     with started(command, bench.ground.log(application), {}) as worker:
         return _caught_up(bench, worker, [application], lambda: None)
 
@@ -149,12 +164,20 @@ def _tutorial(bench: Bench, application: str) -> Result:
 
 WAYS: dict[str, Callable[[Bench, str], Result]] = {
     "live side": _live,
-    "live side, all tables": _all_tables,
+    LIVE_ALL: _all_tables,
     KAFKA_STREAMS: _kafka_streams,
+    KAFKA_STREAMS_ALL: _kafka_streams_all,
     "archive side alone": _archive_alone,
     "both in one process": _archived,
     FAUST: _tutorial,
 }
+
+
+def compared(results: Rounds) -> tuple[Table, Table]:
+    """Ways that do the same work beside each other: with the first tables, and with all."""
+    first = {way: rounds for way, rounds in results.items() if way not in ALL_TABLES}
+    every = {way: results[way] for way in ALL_TABLES}
+    return shown(first, PEERS), shown(every, PEERS_ALL, "catching up, all tables")
 
 
 @contextmanager

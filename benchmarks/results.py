@@ -72,13 +72,13 @@ def headed(what: str, ways: Sequence[str], rounds: int) -> Table:
     return table
 
 
-def shown(rounds: Rounds, peers: Mapping[str, str]) -> Table:
+def shown(rounds: Rounds, peers: Mapping[str, str], what: str = "catching up") -> Table:
     """A column for each way, its median round; 80 characters are enough for five of them.
 
     `peers` are the lines of ratios: what each is called, and its way.
     """
     count = max(len(results) for results in rounds.values())
-    table = headed("catching up", list(rounds), count)
+    table = headed(what, list(rounds), count)
     medians = [median(results) for results in rounds.values()]
     rates = [[result.per_s for result in results] for results in rounds.values()]
     table.add_row("events", *(f"{one.events:,}" for one in medians))

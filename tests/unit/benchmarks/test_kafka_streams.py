@@ -25,7 +25,9 @@ def test_its_own_lock_names_nothing_that_the_stacks_lock_has() -> None:
 def test_it_runs_from_its_source_with_all_jars_and_a_temporary_folder_of_its_own() -> None:
     assert SOURCE.exists()
     peer = KafkaStreams(Path("/jdk/bin/java"), (Path("/jars/a.jar"), Path("/jars/b.jar")))
-    java, *flags, option, jars, source, bootstrap, application_id, folder = peer.command("h:9", "app", Path("/state"))
+    command = peer.command("h:9", "app", Path("/state"), all_tables=False)
+    java, *flags, option, jars, source, bootstrap, application_id, folder = command
     assert (java, option, jars, source) == (Path("/jdk/bin/java"), "--class-path", "/jars/a.jar:/jars/b.jar", SOURCE)
     assert (bootstrap, application_id, folder) == ("h:9", "app", Path("/state"))
     assert "-Djava.io.tmpdir=/state" in flags
+    assert peer.command("h:9", "app", Path("/state"), all_tables=True) == [*command, "all"]
