@@ -213,13 +213,21 @@ class LiveTables(Service):
 
     @Service.task
     async def _flush_regularly(self) -> None:
+        """Each partition once an interval, one after the other and spread over it: at once they would be felt."""
         while not self.should_stop:
-            begun_s = self.loop.time()
-            await self.flush()
-            while (left_s := begun_s + self.config.flush_interval_s - self.loop.time()) > 0 and not self.should_stop:
-                await self.wait_first(self._flush_due.wait(), timeout=left_s)
-                self._flush_due.clear()
-                await self.flush(self.config.flush_rows)
+            turns: list[Owned | None] = [*self.owned.values()]
+            share_s = self.config.flush_interval_s / max(1, len(turns))
+            for owned in turns or [None]:
+                until_s = self.loop.time() + share_s
+                if owned is not None:
+                    await self._flush(owned)
+                await self._flush_large(until_s)
+
+    async def _flush_large(self, until_s: float) -> None:
+        while (left_s := until_s - self.loop.time()) > 0 and not self.should_stop:
+            await self.wait_first(self._flush_due.wait(), timeout=left_s)
+            self._flush_due.clear()
+            await self.flush(self.config.flush_rows)
 
     async def flush(self, at_least_rows: int = 0) -> None:
         """Make durable what every owned partition stands at that has so many rows to write.
