@@ -16,7 +16,10 @@ _NOISE = re.compile(rf"\[rdkafka#[^]]*\] |\[thrd:[^]]*\]: |{HOW_LONG}")
 
 
 class Repeats(logging.Filter):
-    """Lets the same complaint pass once in `QUIET_S`, with `left_out`: how many there were since."""
+    """Lets the same complaint pass once in `QUIET_S`, with `left_out`: how many there were since.
+
+    News, below a warning, passes always.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
@@ -26,6 +29,8 @@ class Repeats(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Called by `logging`."""
+        if record.levelno < logging.WARNING:
+            return True
         said, now = _NOISE.sub("", record.getMessage()), self._clock()
         if now - self._passed_at.get(said, float("-inf")) < QUIET_S:
             self._left_out[said] = self._left_out.get(said, 0) + 1

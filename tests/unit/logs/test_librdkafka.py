@@ -22,8 +22,8 @@ class Clock:
         return self.now
 
 
-def complaint(text: str, client: str = "rdkafka#consumer-1") -> logging.LogRecord:
-    return logging.makeLogRecord({"msg": "%s [%s] %s", "args": ("FAIL", client, text)})
+def complaint(text: str, client: str = "rdkafka#consumer-1", level: int = logging.WARNING) -> logging.LogRecord:
+    return logging.makeLogRecord({"msg": "%s [%s] %s", "args": ("FAIL", client, text), "levelno": level})
 
 
 def test_the_same_of_another_client_and_after_another_time_is_the_same() -> None:
@@ -45,6 +45,12 @@ def test_it_comes_again_after_a_while_and_says_how_many_were_left_out() -> None:
         again = complaint(REFUSED % 0)
         assert repeats.filter(again)
         assert getattr(again, "left_out", None) == left_out
+
+
+def test_news_is_told_as_often_as_it_happens() -> None:
+    """That a member joins its group again, say, is another event each time."""
+    repeats = Repeats(Clock())
+    assert all(repeats.filter(complaint("(Re-)joining group shop", level=logging.INFO)) for _ in range(3))
 
 
 def test_what_is_remembered_is_bounded() -> None:
