@@ -1,7 +1,8 @@
 """RocksDB below the tables: one database a partition number, for all tables of it, so that a cut is one write.
 
-The store holds what the changelogs hold, or less after a crash, up to some moment before it; never more: `restore`
-makes up the rest. RocksDB keeps no log of its own beside the changelog, as with Kafka Streams.
+The store holds what the changelogs hold, or a little less after a crash; never more. `restore` makes up the rest. That
+it is a little, RocksDB's own log sees to: what was last written to disk hours ago could miss tombstones that the
+changelog has no more.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -30,8 +31,6 @@ class PartitionStore:
         """Open or create. Raises StoreBusy where another process has it open."""
         self.path = path
         self._scans: WeakSet[Scan] = WeakSet()
-        self._unlogged = rocksdict.WriteOptions()
-        self._unlogged.disable_wal = True  # type: ignore[method-assign, assignment]  # a property, whatever the stub says
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._db = rocksdict.Rdict(str(path), _options())
@@ -80,7 +79,7 @@ class PartitionStore:
         batch = rocksdict.WriteBatch(raw_mode=True)
         for changelog, offset in changelog_offsets.items():
             batch.put(_OFFSETS + changelog.encode(), b"%d" % offset)
-        self._db.write(batch, self._unlogged)
+        self._db.write(batch)
 
     def _write(self, table: bytes, changed: Iterable[Change]) -> None:
         batch = rocksdict.WriteBatch(raw_mode=True)
@@ -90,7 +89,7 @@ class PartitionStore:
                 delete(table + key)
             else:
                 put(table + key, value)
-        self._db.write(batch, self._unlogged)
+        self._db.write(batch)
 
     def wipe(self) -> None:
         """Forget everything, and stay open."""

@@ -164,7 +164,7 @@ for number in count():
 
 
 def test_after_a_kill_it_stands_at_an_offset_below_which_every_row_is_there(tmp_path: Path) -> None:
-    """RocksDB keeps no log: what was in memory is gone, the newest first."""
+    """And it is at most one write behind what came before the kill."""
     path = tmp_path / "store"
     command = [sys.executable, "-c", WRITES_FOR_EVER, str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as writer:
@@ -172,10 +172,11 @@ def test_after_a_kill_it_stands_at_an_offset_below_which_every_row_is_there(tmp_
         for _ in range(150):  # 15 MB: more than stay in memory
             assert writer.stdout.readline()
         writer.kill()
+        written = 150 + writer.stdout.read().count(b"\n")
     store = PartitionStore(path)
     offset = store.changelog_offset("c")
     rows = [int(key) for key, _ in store.scan(prefix("t"))]
     store.close()
-    assert offset is not None
+    assert offset in (written - 1, written)
     assert rows == list(range(len(rows)))
     assert len(rows) >= 1_000 * (offset + 1)
