@@ -40,7 +40,8 @@ def _open_store(path: Path) -> PartitionStore:
 
 @dataclass(frozen=True)
 class LiveTablesConfig:
-    """`flush_interval_s` bounds what a kill makes the next owner fold again; `flush_rows` bounds one cut, and
+    """`flush_interval_s` (twice that after a take-over) bounds what a kill makes the next owner fold again, as long as
+    all flushes together take less; `flush_rows` bounds one cut, and
     `keep_rows` what stays in memory of each table and partition between cuts. `event_time` says what is late."""
 
     application_id: str
@@ -227,7 +228,12 @@ class LiveTables(Service):
         while (left_s := until_s - self.loop.time()) > 0 and not self.should_stop:
             await self.wait_first(self._flush_due.wait(), timeout=left_s)
             self._flush_due.clear()
-            await self.flush(self.config.flush_rows)
+            for owned in list(self.owned.values()):
+                if owned.partition.pending >= self.config.flush_rows:
+                    await self._flush(owned)
+                if self.loop.time() >= until_s:
+                    self._flush_due.set()  # the rest, once the one whose turn it is has had it
+                    return
 
     async def flush(self, at_least_rows: int = 0) -> None:
         """Make durable what every owned partition stands at that has so many rows to write.

@@ -413,6 +413,28 @@ class TestRunning:
         assert world.writer_of(0).calls == ["give_up", "close"]
         PartitionStore(tmp_path / "tables" / "0").close()
 
+    async def test_partitions_are_flushed_one_after_the_other_spread_over_the_interval(
+        self, world: World, tmp_path: Path
+    ) -> None:
+        live = LiveTables(LiveTablesConfig("shop", tmp_path, {}, flush_interval_s=1.0), PLAIN)
+        at_s: dict[int, float] = {}
+        all_of_them = asyncio.Event()
+
+        def note(marks: Mapping[TP, int]) -> None:
+            for tp in marks:
+                at_s.setdefault(tp.partition, asyncio.get_running_loop().time())
+            if len(at_s) == 4:
+                all_of_them.set()
+
+        live.on_durable = note
+        async with live:
+            await own(live, {0, 1, 2, 3}, generation=1)
+            for number in range(4):
+                live.apply(batch_of(VIEWS, number, views(3)))
+            await asyncio.wait_for(all_of_them.wait(), 10)
+        assert list(at_s) == [0, 1, 2, 3]
+        assert max(at_s.values()) - min(at_s.values()) > 0.25  # of the 0.75 s that three quarters of it are
+
     async def test_a_full_cut_does_not_wait_for_the_interval(self, world: World, tmp_path: Path) -> None:
         live = LiveTables(LiveTablesConfig("shop", tmp_path, {}, flush_interval_s=60, flush_rows=3), PLAIN)
         durable = asyncio.Event()
