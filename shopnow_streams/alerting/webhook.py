@@ -217,6 +217,8 @@ def _what_failed(error: Exception) -> str:
     """In the system's words, or else by its kind: what aiohttp says may have the URL in it."""
     if isinstance(error, TimeoutError):
         return f"no answer within {TIMEOUT_S:.0f} s"
+    if isinstance(error, ssl.SSLError | aiohttp.ClientSSLError):
+        return "no TLS is spoken there, or another version of it"
     if not isinstance(error, OSError) or not error.errno:
         return type(error).__name__
     return os.strerror(error.errno) if error.errno > 0 else str(error.strerror)  # below 0: of the name's look-up

@@ -77,8 +77,8 @@ class Table:
 class Sketch:
     """Customers as a worker has them: a list of few, or base64 of a HyperLogLog of Apache DataSketches.
 
-    Raises ValueError for what is neither. `count` is about how many they are, by the rule that does not look at the
-    order in which they came.
+    Raises ValueError or msgspec.ValidationError for what is neither. `count` is about how many they are, by the rule
+    that does not look at the order in which they came.
     """
 
     def __init__(self, stored: Any) -> None:

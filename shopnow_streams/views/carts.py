@@ -189,7 +189,7 @@ class Carts:
         state, idle_min = STATE.read(request), IDLE_MIN.read(request)
         rank, limit = _RANKS[SORT.read(request)], LIMIT.read(request)
         awaited = self._gather.at_least.read(request)
-        all_of = await self._shared.get("")
+        all_of = await self._shared.get("", lambda kept: not awaited.missing(kept.answer.offsets))
         if awaited.missing(all_of.answer.offsets):
             all_of = await self._all(awaited)
         return await page(all_of, state, idle_min, rank, limit)

@@ -18,7 +18,8 @@ class Server(Web):
         except OSError as error:
             conf = self.app.conf
             # asyncio puts a whole sentence about its call in the place of the system's word
-            why = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+            known = None if isinstance(error, socket.gaierror) else error.errno
+            why = os.strerror(known) if known else error.strerror or str(error)
             raise SettingsError(
                 f"HTTP can't listen on {conf.web_bind}:{conf.web_port}: {why}. End what has that port, or set "
                 "SHOPNOW_WEB_PORT, or SHOPNOW_WEB_HOST, to what is free on this machine"

@@ -238,7 +238,7 @@ class Sessions:
         only(request, "last_h", "limit", *WAITING)
         last_h, limit = LAST_H.read(request), LIMIT.read(request)
         awaited = self._gather.at_least.read(request)
-        all_of = await self._shared.get(last_h)
+        all_of = await self._shared.get(last_h, lambda kept: not awaited.missing(kept.answer.offsets))
         if awaited.missing(all_of.answer.offsets):
             all_of = await self._all(last_h, awaited)
         as_of = all_of.answer.clock

@@ -49,10 +49,14 @@ class Shared(Generic[Key, Made]):
         began_s = loop.time()
         made = await self._make(key)
         now_s = loop.time()
-        self._kept = {each: kept for each, kept in self._kept.items() if kept[0] > now_s}
         if now_s - began_s > self._cheap_s:
-            self._kept[key] = (began_s + max(KEPT_S, SHARE * (now_s - began_s)), made)
+            self._kept[key] = kept = (began_s + max(KEPT_S, SHARE * (now_s - began_s)), made)
+            loop.call_at(kept[0], self._forget, key, kept)
         return made
+
+    def _forget(self, key: Key, kept: tuple[float, Made]) -> None:
+        if self._kept.get(key) is kept:
+            del self._kept[key]
 
     def _over(self, key: Key, task: "asyncio.Task[Any]") -> None:
         if self._making.get(key) is task:
