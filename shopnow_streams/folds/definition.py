@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from shopnow_streams.folds.grouping import grouped
 from shopnow_streams.folds.windows import Windows
 from shopnow_streams.topics import Topic
 
@@ -43,19 +44,7 @@ class Flow(Generic[State]):
 
 def by(key: Callable[[Any], Key]) -> Callable[[Sequence[Any]], Mapping[Any, Sequence[Any]]]:
     """Groups by `key` of each."""
-
-    def group(parts: Sequence[Any]) -> dict[Any, list[Any]]:
-        groups: dict[Any, list[Any]] = {}
-        known = groups.get
-        for of, part in zip(map(key, parts), parts, strict=True):
-            already = known(of)
-            if already is None:
-                groups[of] = [part]
-            else:
-                already.append(part)
-        return groups
-
-    return group
+    return lambda parts: grouped(map(key, parts), parts)
 
 
 @dataclass(frozen=True)

@@ -30,8 +30,7 @@ class Distinct:
     def __init__(self, ids: Iterable[int] = ()) -> None:
         self._few = set(ids)
         self._sketch: hll_sketch | None = None
-        if len(self._few) > FEW:
-            self._sketch, self._few = self._sketched(), set()
+        self._bound()
 
     @classmethod
     def _of(cls, sketch: hll_sketch) -> "Distinct":
@@ -45,6 +44,9 @@ class Distinct:
             _update(self._sketch, ids)
             return
         self._few.update(ids)
+        self._bound()
+
+    def _bound(self) -> None:
         if len(self._few) > FEW:
             self._sketch, self._few = self._sketched(), set()
 
@@ -97,10 +99,10 @@ class Distinct:
         """The inverse of `encode` and of JSON, which has a sketch in base64. Raises ValueError for what is neither."""
         if isinstance(stored, list):
             return cls(_customers(stored))
-        return cls._of(sketch_of(stored))
+        return cls._of(_sketch_of(stored))
 
 
-def sketch_of(text: Any) -> hll_sketch:
+def _sketch_of(text: Any) -> hll_sketch:
     """Of base64. Raises ValueError for what is no sketch."""
     try:
         return hll_sketch.deserialize(base64.b64decode(text, validate=True))

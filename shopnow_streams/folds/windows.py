@@ -14,6 +14,8 @@ from datetime import UTC, datetime, timedelta
 from itertools import repeat
 from typing import Any
 
+from shopnow_streams.folds.grouping import grouped
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 """No window begins before it: an event that says so is late."""
 
@@ -147,8 +149,8 @@ def by_window(
         moments = list(map(at, parts))
         first = length.start(min(moments)).astimezone(UTC)
         if max(moments) < first + length.lasts:
-            return _grouped(_keys(length.key(first), parts, subject), parts)
-        return _grouped(windows(moments, parts), parts)
+            return grouped(_keys(length.key(first), parts, subject), parts)
+        return grouped(windows(moments, parts), parts)
 
     def windows(moments: Sequence[datetime], parts: Sequence[Any]) -> Iterator[str]:
         start = end = EPOCH
@@ -167,15 +169,3 @@ def _keys(window: str, parts: Sequence[Any], subject: Callable[[Any], object] | 
         return repeat(window, len(parts))
     beginning = window + SUBJECT
     return [f"{beginning}{of}" for of in map(subject, parts)]
-
-
-def _grouped(keys: Iterable[str], parts: Sequence[Any]) -> dict[str, list[Any]]:
-    groups: dict[str, list[Any]] = {}
-    known = groups.get
-    for key, part in zip(keys, parts, strict=True):
-        already = known(key)
-        if already is None:
-            groups[key] = [part]
-        else:
-            already.append(part)
-    return groups
