@@ -1,6 +1,7 @@
 """Which partitions this worker owns, and the flushes that make their state durable."""
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -228,21 +229,21 @@ class LiveTables(Service):
         while (left_s := until_s - self.loop.time()) > 0 and not self.should_stop:
             await self.wait_first(self._flush_due.wait(), timeout=left_s)
             self._flush_due.clear()
-            for owned in list(self.owned.values()):
-                if owned.partition.pending >= self.config.flush_rows:
-                    await self._flush(owned)
-                if self.loop.time() >= until_s:
-                    self._flush_due.set()  # the rest, once the one whose turn it is has had it
-                    return
+            if not await self.flush(self.config.flush_rows, until_s):
+                self._flush_due.set()  # the rest, once the one whose turn it is has had it
 
-    async def flush(self, at_least_rows: int = 0) -> None:
+    async def flush(self, at_least_rows: int = 0, until_s: float = math.inf) -> bool:
         """Make durable what every owned partition stands at that has so many rows to write.
 
-        Raises WriterFenced where one is not ours any more.
+        False where it broke off, since `until_s` of the loop's clock had come. Raises WriterFenced where one is not
+        ours any more.
         """
         for owned in list(self.owned.values()):  # one by one: the loop and the reader want the interpreter too
             if owned.partition.pending >= at_least_rows:
                 await self._flush(owned)
+            if self.loop.time() >= until_s:
+                return False
+        return True
 
     async def _flush(self, owned: Owned) -> None:
         async with owned.flushing:
